@@ -1,0 +1,22 @@
+/* account.h: the shop's settings for everything about signing in. */
+#ifndef MS_ACCOUNT_ACCOUNT_H
+#define MS_ACCOUNT_ACCOUNT_H
+
+#include <stddef.h>
+#include <apr_time.h>
+
+struct ms_gate_t;
+
+enum { MS_SECRET_MIN = 32 }; /* bytes */
+
+typedef struct ms_account_t {
+    const char *secrets[2];             /* the one to sign with, and the one before it (or NULL) */
+    apr_interval_time_t session_life;   /* of a cookie's session, from its last use */
+    apr_interval_time_t token_life;     /* of a bearer token, from its issue */
+    unsigned long long password_passes; /* Argon2id t */
+    size_t password_memory;             /* Argon2id m, bytes */
+    const char *decoy_hash;             /* a hash of these costs that nobody's password has */
+    struct ms_gate_t *gate;             /* the server's hashing slots; NULL: no bound */
+} ms_account_t;
+
+#endif

@@ -1,0 +1,32 @@
+/* gate.h: the server's hashing slots. */
+#ifndef MS_ACCOUNT_GATE_H
+#define MS_ACCOUNT_GATE_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <unistd.h>
+
+typedef struct ms_gate_t ms_gate_t;
+
+/** What the administrator sets; `slots` and `queue` of 0 mean their defaults: the number of processors, 64. */
+typedef struct {
+    int slots;                /* hashes at once, over all processes of the server */
+    int queue;                /* waiting for one */
+    apr_interval_time_t wait; /* longest, microseconds */
+} ms_gate_conf_t;
+
+/** Make the gate, before any child is started; it is shared by all of them and gone when `pool` ends.
+ *  `uid` may use it (-1: the caller only). */
+apr_status_t ms_gate_make(ms_gate_t **gate, apr_pool_t *pool, const ms_gate_conf_t *conf, uid_t uid);
+
+/** Take a slot. APR_SUCCESS; APR_TIMEUP: none came free in time; APR_EAGAIN: too many wait already. */
+apr_status_t ms_gate_enter(ms_gate_t *gate);
+
+/** Give the slot back. */
+void ms_gate_leave(ms_gate_t *gate);
+
+/** Slots of the gate, and its longest wait in milliseconds: for messages. */
+int ms_gate_slots(const ms_gate_t *gate);
+int ms_gate_wait_ms(const ms_gate_t *gate);
+
+#endif

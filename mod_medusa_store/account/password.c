@@ -1,0 +1,112 @@
+/* password.c: Argon2id through the gate; a wrong password, an unknown e-mail and an old hash all take as long.
+ *
+ * Knows libsodium and the shop's costs. Called by api/; never while a database connection is held. */
+#include "account/password.h"
+#include "account/account.h"
+#include "account/gate.h"
+
+#include <apr_strings.h>
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+static ms_rc_t enter(ms_ctx_t *c)
+{
+    struct ms_gate_t *gate = c->shop->account->gate;
+
+    if (gate && ms_gate_enter(gate)) {
+        ms_log_rarely(c->log, MS_LINE_HASH_BUSY, ms_gate_wait_ms(gate));
+        return ms_fail(c, MS_BUSY, NULL);
+    }
+    return MS_OK;
+}
+
+static void leave(ms_ctx_t *c)
+{
+    if (c->shop->account->gate) {
+        ms_gate_leave(c->shop->account->gate);
+    }
+}
+
+static ms_rc_t no_memory(ms_ctx_t *c)
+{
+    ms_log_rarely(c->log, MS_LINE_HASH_FAILED, (int)(c->shop->account->password_memory >> 10));
+    return ms_fail(c, MS_BUSY, NULL);
+}
+
+const char *ms_password_decoy(apr_pool_t *pool, unsigned long long passes, size_t memory)
+{
+    char *hash = apr_palloc(pool, crypto_pwhash_STRBYTES);
+    unsigned char password[32];
+
+    randombytes_buf(password, sizeof password); /* known to nobody from here on */
+    return crypto_pwhash_str(hash, (const char *)password, sizeof password, passes, memory) ? NULL : hash;
+}
+
+ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, size_t length)
+{
+    const struct ms_account_t *account = c->shop->account;
+    char *made = apr_palloc(c->pool, crypto_pwhash_STRBYTES);
+    ms_rc_t rc = enter(c);
+    int rv;
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    rv = crypto_pwhash_str(made, password, length, account->password_passes, account->password_memory);
+    leave(c);
+    *hash = made;
+    return rv ? no_memory(c) : MS_OK;
+}
+
+/* 1 fits, 0 does not, -1: could not be found out. libsodium tells "wrong" from "no memory" by errno alone. */
+static int check_argon2(const char *hash, const char *password, size_t length)
+{
+    errno = 0;
+    if (!crypto_pwhash_str_verify(hash, password, length)) {
+        return 1;
+    }
+    return errno == EINVAL ? 0 : -1;
+}
+
+static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *password, size_t length)
+{
+    const struct ms_account_t *account = c->shop->account;
+    int fits;
+
+    *weak = 0;
+    if (hash && !strncmp(hash, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
+        *weak = crypto_pwhash_str_needs_rehash(hash, account->password_passes, account->password_memory) != 0;
+        return check_argon2(hash, password, length);
+    }
+    fits = hash ? ms_scrypt_check(hash, password, length) : 0;
+    if (fits > 0) {
+        *weak = 1; /* and the new hash takes the time that the decoy takes otherwise */
+        return 1;
+    }
+    if (fits < 0) {
+        ms_log(c->log, MS_LINE_HASH_BROKEN);
+    }
+    return check_argon2(account->decoy_hash, password, length) < 0 ? -1 : 0;
+}
+
+ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, const char *password, size_t length)
+{
+    ms_rc_t rc = enter(c);
+    int fits, old;
+
+    *good = 0;
+    if (rc != MS_OK) {
+        return rc;
+    }
+    fits = check_any(c, &old, hash, password, length);
+    leave(c);
+    if (fits < 0) {
+        return no_memory(c);
+    }
+    *good = fits;
+    if (weak) {
+        *weak = old;
+    }
+    return MS_OK;
+}

@@ -1,0 +1,25 @@
+/* password.h: hashing and checking passwords, through the server's gate. */
+#ifndef MS_ACCOUNT_PASSWORD_H
+#define MS_ACCOUNT_PASSWORD_H
+
+#include "core/ctx.h"
+
+struct ms_account_t;
+
+/** Hash a password with the shop's costs; *hash is an Argon2id string in c->pool.
+ *  MS_BUSY: no slot came free, or no memory. Hold no database connection while calling. */
+ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, size_t length);
+
+/** Check a password against a stored hash: Argon2id, or scrypt as Medusa v1 stores it. A hash of NULL (nobody has that
+ *  e-mail) takes as long and fits nobody. *good is 1 or 0; *weak (may be NULL) is 1 where a good one should be hashed anew.
+ *  MS_BUSY: no slot came free, or no memory; then neither is to be relied upon. */
+ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, const char *password, size_t length);
+
+/** A hash of these costs that no password fits, for ms_account_t.decoy_hash; NULL when out of memory. */
+const char *ms_password_decoy(apr_pool_t *pool, unsigned long long passes, size_t memory);
+
+/** Check against a scrypt-kdf text (base64 of 96 bytes): 1 fits, 0 does not, -1: not in that format, its costs are above
+ *  128 MiB or 16 lanes, or out of memory. */
+int ms_scrypt_check(const char *stored, const char *password, size_t length);
+
+#endif

@@ -1,0 +1,170 @@
+/* session.c: makes, finds and ends sign-ins. The database holds only digests: who reads it can't sign in.
+ *
+ * Knows the table session and bearer tokens; the cookie itself is httpd/'s. Called by api/. */
+#include "account/session.h"
+#include "account/account.h"
+#include "account/token.h"
+#include "core/time.h"
+#include "db/db.h"
+
+#include <apr_strings.h>
+#include <sodium.h>
+#include <string.h>
+
+enum {
+    TOKEN_BYTES = 32,
+    TOKEN_LENGTH = 43,      /* of its base64url form */
+    EXTEND_FRACTION = 20    /* an unused twentieth of its life is not worth a write */
+};
+
+static const char *make_token(apr_pool_t *pool)
+{
+    unsigned char random[TOKEN_BYTES];
+    char *token = apr_palloc(pool, TOKEN_LENGTH + 1);
+
+    randombytes_buf(random, sizeof random);
+    return sodium_bin2base64(token, TOKEN_LENGTH + 1, random, sizeof random, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+/* The row's id. */
+static const char *digest(apr_pool_t *pool, const char *token)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char *hex = apr_palloc(pool, 2 * sizeof hash + 1);
+
+    crypto_hash_sha256(hash, (const unsigned char *)token, strlen(token));
+    return sodium_bin2hex(hex, 2 * sizeof hash + 1, hash, sizeof hash);
+}
+
+static int is_token(const char *text)
+{
+    return text && strlen(text) == TOKEN_LENGTH;
+}
+
+/* ---- who is this ---- */
+
+static ms_rc_t find(ms_ctx_t *c, json_t **session, const char *token, const char *kind)
+{
+    ms_row_t *row;
+    ms_rc_t rc = ms_db_find(c, &row, "session.who", MS_ARGS(digest(c->pool, token), kind, ms_time_sql(c->pool, c->now)));
+
+    *session = NULL;
+    if (rc == MS_OK && row) {
+        *session = row->part[0];
+        c->who.id = json_string_value(json_object_get(row->part[0], "customer_id"));
+        c->who.session = json_string_value(json_object_get(row->part[0], "id"));
+        c->who.row = row->part[1];
+    }
+    return rc;
+}
+
+/* A session lives on as long as it is used, but not every use is written down. */
+static ms_rc_t extend(ms_ctx_t *c, json_t *session)
+{
+    apr_interval_time_t life = c->shop->account->session_life;
+    apr_time_t last_seen = 0;
+
+    ms_time_parse(&last_seen, json_string_value(json_object_get(session, "last_seen")));
+    if (c->now - last_seen < life / EXTEND_FRACTION) {
+        return MS_OK;
+    }
+    c->session_change = MS_SESSION_EXTEND;
+    return ms_db_change(c, NULL, "session.extend",
+                        MS_ARGS(ms_time_sql(c->pool, c->now), ms_time_sql(c->pool, c->now + life), c->who.session));
+}
+
+static ms_rc_t identify_bearer(ms_ctx_t *c)
+{
+    ms_claims_t claims;
+    json_t *session;
+    ms_rc_t rc;
+
+    if (!c->bearer || !ms_token_read(c, &claims, c->bearer) || !is_token(claims.jti)) {
+        return MS_OK;
+    }
+    rc = find(c, &session, claims.jti, "bearer");
+    if (c->who.id && strcmp(c->who.id, claims.customer_id)) {
+        memset(&c->who, 0, sizeof c->who);
+    }
+    return rc;
+}
+
+ms_rc_t ms_session_identify(ms_ctx_t *c)
+{
+    json_t *session;
+    ms_rc_t rc;
+
+    if (is_token(c->session_token)) {
+        rc = find(c, &session, c->session_token, "cookie");
+        if (rc != MS_OK) {
+            return rc;
+        }
+        if (session) {
+            c->who.cookie = 1;
+            return extend(c, session);
+        }
+    }
+    return identify_bearer(c);
+}
+
+/* ---- begin and end ---- */
+
+static ms_rc_t insert(ms_ctx_t *c, const char *token, const char *customer_id, const char *kind, apr_interval_time_t life)
+{
+    const char *now = ms_time_iso(c->pool, c->now);
+    json_t *row = ms_own(c->pool, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", digest(c->pool, token),
+        "customer_id", customer_id, "kind", kind, "created_at", now, "last_seen", now,
+        "expires_at", ms_time_iso(c->pool, c->now + life)));
+    ms_rc_t rc = row ? ms_db_insert(c, "session.create", row) : ms_fail(c, MS_UNEXPECTED, NULL);
+
+    if (rc == MS_DUPLICATE) { /* 256 random bits: only our own first try, whose answer was lost, can be there already */
+        ms_forgive(c);
+        rc = MS_OK;
+    }
+    return rc;
+}
+
+static ms_rc_t end(ms_ctx_t *c, const char *token)
+{
+    return is_token(token) ? ms_db_change(c, NULL, "session.end", MS_ARGS(digest(c->pool, token))) : MS_OK;
+}
+
+ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id)
+{
+    const char *token = make_token(c->pool);
+    ms_rc_t rc = insert(c, token, customer_id, "cookie", c->shop->account->session_life);
+
+    if (rc == MS_OK) {
+        rc = end(c, c->session_token);
+    }
+    if (rc == MS_OK) {
+        c->session_change = MS_SESSION_START;
+        c->session_new = token;
+    }
+    return rc;
+}
+
+ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id)
+{
+    ms_claims_t claims = { customer_id, make_token(c->pool) };
+    apr_interval_time_t life = c->shop->account->token_life;
+    ms_rc_t rc = insert(c, claims.jti, customer_id, "bearer", life);
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    *token = ms_token_sign(c, &claims, c->now, c->now + life);
+    return *token ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
+}
+
+ms_rc_t ms_session_end(ms_ctx_t *c)
+{
+    ms_claims_t claims;
+    ms_rc_t rc = end(c, c->session_token);
+
+    if (rc == MS_OK && c->bearer && ms_token_read(c, &claims, c->bearer)) {
+        rc = end(c, claims.jti);
+    }
+    c->session_change = MS_SESSION_END;
+    return rc;
+}

@@ -1,0 +1,21 @@
+/* session.h: sign-ins: rows of the table session, and the tokens that stand for them. */
+#ifndef MS_ACCOUNT_SESSION_H
+#define MS_ACCOUNT_SESSION_H
+
+#include "core/ctx.h"
+
+/** Find out who asks: by the session cookie, else by the bearer token; fills c->who. Signed out is MS_OK with no id.
+ *  A cookie's session is extended now and then (c->session_change). Fails only where the database does. */
+ms_rc_t ms_session_identify(ms_ctx_t *c);
+
+/** Sign a customer in on the visitor's session: a new row and a new token; the row of a session that was presented ends.
+ *  May be part of a transaction. httpd/ keeps c->session_new in the cookie. */
+ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id);
+
+/** Sign a customer in by a bearer token; *token is in c->pool. */
+ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id);
+
+/** End what the request presents: the cookie's session, and the one that a good bearer token names. */
+ms_rc_t ms_session_end(ms_ctx_t *c);
+
+#endif

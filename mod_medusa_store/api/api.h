@@ -1,0 +1,29 @@
+/* api.h: the operations of the Store API. */
+#ifndef MS_API_API_H
+#define MS_API_API_H
+
+#include "core/route.h"
+
+extern const ms_route_t ms_customer_routes[];
+extern const ms_route_t ms_auth_routes[];
+
+/** All route tables; ends with NULL. */
+extern const ms_route_t *const ms_routes[];
+
+/** Answer a request: find its route, who asks, hold its body against the rules, act. The body is read already.
+ *  MS_OK: c->answer or c->text is the answer, c->session_change what becomes of the cookie; else the failure is recorded. */
+ms_rc_t ms_dispatch(ms_ctx_t *c);
+
+/** What an answer about a customer shows beside the row. */
+typedef enum {
+    MS_VIEW_PROFILE, /* billing_address, shipping_addresses */
+    MS_VIEW_SIGN_IN  /* orders, shipping_addresses */
+} ms_view_t;
+
+/** Answer {"customer": …} with the row and what the view adds; loads the addresses. `row` stays the caller's. */
+ms_rc_t ms_customer_answer(ms_ctx_t *c, json_t *row, ms_view_t view);
+
+/** The same for a customer who was made by this request, and so has neither addresses nor orders. */
+ms_rc_t ms_customer_answer_new(ms_ctx_t *c, json_t *row, ms_view_t view);
+
+#endif

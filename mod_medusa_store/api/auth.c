@@ -1,0 +1,111 @@
+/* auth.c: the operations under /auth. */
+#include "account/password.h"
+#include "account/session.h"
+#include "api/api.h"
+#include "core/email.h"
+#include "core/text.h"
+#include "core/validate.h"
+#include "db/db.h"
+#include "resource/resources.h"
+
+#include <string.h>
+
+/* Hash a good password anew whose hash is old or too cheap; that it could not be done is no reason to refuse. */
+static void rehash(ms_ctx_t *c, const char *id, const char *old, const char *password, size_t length)
+{
+    const char *hash;
+
+    if (ms_password_hash(c, &hash, password, length) != MS_OK
+        || ms_db_change(c, NULL, "customer.rehash", MS_ARGS(hash, id, old)) != MS_OK) {
+        ms_forgive(c);
+    }
+}
+
+/* The account that the body's e-mail and password open. MS_UNAUTHORIZED says no more than that. */
+static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer)
+{
+    const json_t *password = json_object_get(c->body, "password");
+    const char *text = json_string_value(password);
+    size_t length = json_string_length(password);
+    int good = 0, weak = 0;
+    ms_row_t *row;
+    ms_rc_t rc;
+
+    if (!text) {
+        return ms_fail(c, MS_UNAUTHORIZED, NULL);
+    }
+    rc = ms_db_find(c, &row, "customer.account_by_email", MS_ARGS(ms_body_text(c, "email")));
+    if (rc == MS_OK) {
+        rc = ms_password_check(c, &good, &weak, row ? row->extra : NULL, text, length);
+    }
+    if (rc == MS_OK && !good) {
+        rc = ms_fail(c, MS_UNAUTHORIZED, NULL);
+    }
+    if (rc != MS_OK) {
+        return rc;
+    }
+    *customer = row->part[0];
+    if (weak) {
+        rehash(c, json_string_value(json_object_get(*customer, "id")), row->extra, text, length);
+    }
+    return MS_OK;
+}
+
+static ms_rc_t sign_in(ms_ctx_t *c)
+{
+    json_t *customer;
+    ms_rc_t rc = check_credentials(c, &customer);
+
+    if (rc == MS_OK) {
+        rc = ms_session_start(c, json_string_value(json_object_get(customer, "id")));
+    }
+    return rc == MS_OK ? ms_customer_answer(c, customer, MS_VIEW_SIGN_IN) : rc;
+}
+
+static ms_rc_t issue_token(ms_ctx_t *c)
+{
+    const char *token;
+    json_t *customer;
+    ms_rc_t rc = check_credentials(c, &customer);
+
+    if (rc == MS_OK) {
+        rc = ms_session_start_bearer(c, &token, json_string_value(json_object_get(customer, "id")));
+    }
+    c->personal = 1;
+    return rc == MS_OK ? ms_answer(c, "access_token", json_string(token)) : rc;
+}
+
+static ms_rc_t show(ms_ctx_t *c)
+{
+    return ms_customer_answer(c, c->who.row, MS_VIEW_SIGN_IN);
+}
+
+static ms_rc_t sign_out(ms_ctx_t *c)
+{
+    ms_rc_t rc = ms_session_end(c);
+
+    c->personal = 1;
+    return rc == MS_OK ? ms_answer_text(c, "OK") : rc;
+}
+
+/* What is no e-mail address is nobody's: no question to the database, which would ignore blanks at its end. */
+static ms_rc_t exists(ms_ctx_t *c)
+{
+    const char *email = ms_text_lower(c->pool, c->params[0]);
+    ms_row_t *row = NULL;
+    ms_rc_t rc = email ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
+
+    if (rc == MS_OK && ms_email_check(email, strlen(email))) {
+        rc = ms_db_find(c, &row, "customer.account_exists", MS_ARGS(email));
+    }
+    return rc == MS_OK ? ms_answer(c, "exists", json_boolean(row != NULL)) : rc;
+}
+
+const ms_route_t ms_auth_routes[] = {
+    { "POST",   "/auth/token",   MS_ANYONE,   issue_token, ms_sign_in_body, "Sign in by a bearer token" },
+    { "POST",   "/auth",         MS_ANYONE,   sign_in,     ms_sign_in_body, "Sign in on a session" },
+    { "GET",    "/auth",         MS_CUSTOMER, show,        NULL,            "Show who is signed in" },
+    { "DELETE", "/auth",         MS_ANYONE,   sign_out,    NULL,            "Sign out" },
+    { "GET",    "/auth/{email}", MS_ANYONE,   exists,      NULL,            "Tell whether an e-mail has an account" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+};

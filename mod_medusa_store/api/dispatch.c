@@ -1,0 +1,48 @@
+/* dispatch.c: the way of every request: route, caller, body, action.
+ *
+ * Knows the tables, not what they are about. Called by httpd/handler.c. */
+#include "account/session.h"
+#include "api/api.h"
+#include "core/validate.h"
+
+const ms_route_t *const ms_routes[] = { ms_customer_routes, ms_auth_routes, NULL };
+
+/* Signed out is answered before anything is looked up; that the customer is gone only after the body was judged. */
+static ms_rc_t check_caller(ms_ctx_t *c)
+{
+    ms_rc_t rc;
+
+    if (c->route->caller == MS_ANYONE) {
+        return MS_OK;
+    }
+    c->personal = 1;
+    rc = ms_session_identify(c);
+    return rc == MS_OK && !c->who.id ? ms_fail(c, MS_UNAUTHORIZED, NULL) : rc;
+}
+
+static ms_rc_t check_alive(ms_ctx_t *c)
+{
+    if (c->route->caller == MS_ANYONE || c->who.row) {
+        return MS_OK;
+    }
+    return ms_fail(c, MS_NOT_FOUND, "Customer with id: %s was not found", c->who.id);
+}
+
+ms_rc_t ms_dispatch(ms_ctx_t *c)
+{
+    ms_rc_t rc = ms_route_find(c, ms_routes);
+
+    if (rc == MS_OK) {
+        rc = check_caller(c);
+    }
+    if (rc == MS_OK && !c->route->action) {
+        rc = ms_route_missing(c);
+    }
+    if (rc == MS_OK && c->route->body) {
+        rc = ms_validate(c, c->route->body);
+    }
+    if (rc == MS_OK) {
+        rc = check_alive(c);
+    }
+    return rc == MS_OK ? c->route->action(c) : rc;
+}

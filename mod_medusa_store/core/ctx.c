@@ -1,0 +1,74 @@
+/* ctx.c: what every layer does to a request's context: fail, answer, own.
+ *
+ * Knows jansson and pools; called by all layers above core/. */
+#include "core/ctx.h"
+
+#include <apr_strings.h>
+
+ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
+{
+    va_list args;
+
+    if (c->rc != MS_OK) {
+        return c->rc;
+    }
+    c->rc = rc;
+    if (!format) {
+        c->message = ms_problem_get(rc)->message;
+        return rc;
+    }
+    va_start(args, format);
+    c->message = apr_pvsprintf(c->pool, format, args);
+    va_end(args);
+    return rc;
+}
+
+void ms_forgive(ms_ctx_t *c)
+{
+    c->rc = MS_OK;
+    c->message = NULL;
+}
+
+static apr_status_t release(void *value)
+{
+    json_decref(value);
+    return APR_SUCCESS;
+}
+
+json_t *ms_own(apr_pool_t *pool, json_t *value)
+{
+    if (value) {
+        apr_pool_cleanup_register(pool, value, release, apr_pool_cleanup_null);
+    }
+    return value;
+}
+
+ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value)
+{
+    json_t *answer = ms_own(c->pool, json_object());
+
+    if (json_object_set_new(answer, name, value)) { /* takes the reference in any case */
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    c->answer = answer;
+    return MS_OK;
+}
+
+ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text)
+{
+    c->text = text;
+    return MS_OK;
+}
+
+json_t *ms_problem_body(const ms_ctx_t *c)
+{
+    const ms_problem_t *problem = ms_problem_get(c->rc);
+    json_t *body = json_object();
+
+    if (problem->code) {
+        json_object_set_new(body, "code", json_string(problem->code));
+    }
+    json_object_set_new(body, "type", json_string(problem->type));
+    json_object_set_new(body, "message", json_string(c->message ? c->message : ""));
+    return body;
+}

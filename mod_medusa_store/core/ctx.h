@@ -1,0 +1,90 @@
+/* ctx.h: one request, as everything below httpd/ sees it.
+ *
+ * httpd/ fills it from the request, api/ and the layers under it work on it, httpd/ writes its answer. It knows no httpd. */
+#ifndef MS_CORE_CTX_H
+#define MS_CORE_CTX_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <jansson.h>
+
+#include "core/log.h"
+#include "core/problem.h"
+
+struct ms_db_t;
+struct ms_account_t;
+struct ms_route_t;
+
+/** One shop: what a virtual host's settings come to. Made at start, read-only afterwards. */
+typedef struct {
+    struct ms_db_t *db;                 /* pool of this child for the shop's database (db/db.h) */
+    const struct ms_account_t *account; /* secrets, lives, hashing costs (account/account.h) */
+} ms_shop_t;
+
+enum { MS_PARAMS_MAX = 4 };
+
+/** Who asks: filled by ms_session_identify(). */
+typedef struct {
+    const char *id;      /* the customer's id; NULL: signed out */
+    json_t *row;         /* the customer's row; NULL: deleted meanwhile */
+    const char *session; /* hex id of the session row that signs the customer in */
+    int cookie;          /* 1: by the session cookie, 0: by a bearer token */
+} ms_who_t;
+
+enum ms_session_change_t { MS_SESSION_KEEP, MS_SESSION_START, MS_SESSION_EXTEND, MS_SESSION_END };
+
+typedef struct ms_ctx_t {
+    apr_pool_t *pool;
+    const ms_shop_t *shop;
+    const ms_sink_t *log;
+    apr_time_t now; /* one clock reading a request */
+
+    /* the request */
+    const char *method;
+    const char *mount; /* where the API begins, "/store"; "" at the root */
+    const char *path;  /* below the mount point, percent-decoded, valid UTF-8: "/customers/me" */
+    const struct ms_route_t *route;
+    const char *params[MS_PARAMS_MAX]; /* path parameters, in the order of the route's path */
+    json_t *body;                      /* object or array; an absent or unread body is {} */
+    const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
+    const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
+    ms_who_t who;
+
+    /* the answer */
+    json_t *answer;   /* JSON answer; or: */
+    const char *text; /* plain text answer; both NULL: 204 */
+    int personal;     /* 1: never to be cached */
+    enum ms_session_change_t session_change; /* what httpd/ does with the cookie */
+    const char *session_new;                 /* the token to keep in it (START) */
+
+    /* the failure, if any */
+    ms_rc_t rc;
+    const char *message;
+
+    /* the database's part, kept by db/ */
+    struct ms_conn_t *transaction; /* connection of the running transaction, or NULL */
+    const char *duplicate_key;     /* name of the unique key behind the last MS_DUPLICATE */
+    apr_interval_time_t db_time;   /* microseconds spent there, for the log notes */
+} ms_ctx_t;
+
+/** Record why a step failed; returns rc, so that callers write `return ms_fail(c, MS_NOT_FOUND, …)`.
+ *  A format of NULL takes the problem table's message. The first failure of a request stays. */
+ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Forget a recorded failure, for the few callers that turn one problem into another. */
+void ms_forgive(ms_ctx_t *c);
+
+/** Tie a new reference to the pool: it is given back when the pool ends. NULL passes through as NULL. */
+json_t *ms_own(apr_pool_t *pool, json_t *value);
+
+/** Answer 200 with {"NAME": value}; takes over the reference of `value`. MS_UNEXPECTED when out of memory. */
+ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value);
+
+/** Answer 200 with plain text, such as "OK". */
+ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text);
+
+/** The error body of the recorded failure: {"code", "type", "message"}; the caller owns the reference. */
+json_t *ms_problem_body(const ms_ctx_t *c);
+
+#endif

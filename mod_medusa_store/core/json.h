@@ -1,0 +1,19 @@
+/* json.h: JSON in and out, on jansson. */
+#ifndef MS_CORE_JSON_H
+#define MS_CORE_JSON_H
+
+#include "core/ctx.h"
+
+enum { MS_JSON_DEPTH_MAX = 64 };
+
+/** Read a request body: an object or array. `text` is `length` bytes and may be changed.
+ *  A leading byte order mark is skipped; of equal keys the last counts. Numbers beyond 64 bits are read as doubles, those
+ *  beyond doubles as the largest one. The value is tied to c->pool.
+ *  MS_INVALID_DATA: not JSON, no object or array, invalid UTF-8, unpaired surrogates, deeper than MS_JSON_DEPTH_MAX. */
+ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length);
+
+/** Write compact UTF-8 JSON (no escapes but the necessary ones; reals in the shortest form that reads back the same) into the pool; *length (may be NULL) its bytes.
+ *  NULL when out of memory. */
+const char *ms_json_write(apr_pool_t *pool, const json_t *value, size_t *length);
+
+#endif

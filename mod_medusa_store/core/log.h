@@ -1,0 +1,64 @@
+/* log.h: every line that the module can write to the error log.
+ *
+ * Ids are never reused. No line carries a password, a token, a cookie, a hash or an e-mail address; a test greps for them.
+ * core/ and db/ know no httpd: lines go through the context's or pool's sink, which httpd/log.c provides. */
+#ifndef MS_CORE_LOG_H
+#define MS_CORE_LOG_H
+
+
+enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
+
+#define MS_LOG_LINES(X) \
+    /* name           id        level   text */ \
+    X(PROBLEM,        "MS0001", INFO,   "%s %s answered %d (%s)") \
+    X(ORIGIN_REFUSED, "MS0002", INFO,   "origin %s is not one of MedusaStoreAllowOrigin; the answer carries no CORS permission") \
+    X(NO_MOUNT,       "MS0003", ERR,    "can't tell where the API begins for this address: set MedusaStoreBase in the section with MedusaStore On") \
+    X(NOT_CONFIGURED, "MS0004", ERR,    "MedusaStore is On, but this virtual host has no %s") \
+    X(BODY_LOST,      "MS0005", INFO,   "the request body could not be read: %s") \
+    X(DB_CONNECT,     "MS0101", ERR,    "can't connect to the database: %s") \
+    X(DB_CONNECTED,   "MS0102", NOTICE, "the database answers again") \
+    X(DB_LOST,        "MS0104", INFO,   "a database connection was lost (error %d); it is replaced") \
+    X(DB_STATEMENT,   "MS0105", ERR,    "statement %s failed with error %d: %s%s") \
+    X(DB_POOL,        "MS0107", WARN,   "no database connection came free within %d ms (MedusaStoreDBMax)") \
+    X(DB_RETRY,       "MS0108", INFO,   "transaction lost a race for a lock or its connection; try %d of %d") \
+    X(DB_CUT,         "MS0109", WARN,   "a statement ran longer than %d ms; its connection is cut (MedusaStoreDBTimeout)") \
+    X(DB_VALUE,       "MS0110", ERR,    "column %s of %s holds a value that can't be read") \
+    X(DB_COMMIT,      "MS0111", ERR,    "COMMIT failed with error %d; the outcome is unknown") \
+    X(DB_ARGS,        "MS0112", ERR,    "statement %s takes %d values, got %d") \
+    X(HASH_BUSY,      "MS0201", WARN,   "no hashing slot came free within %d ms (MedusaStoreHashSlots, MedusaStoreHashQueue)") \
+    X(HASH_FAILED,    "MS0202", ERR,    "hashing failed: not enough memory for %d KiB (MedusaStorePasswordCost)") \
+    X(HASH_BROKEN,    "MS0203", ERR,    "a stored password hash is in no known format; its customer can't sign in before a reset") \
+    X(SESSION_SAVE,   "MS0301", ERR,    "the session could not be saved; is `Session On` in force here?") \
+    X(SESSION_OFF,    "MS0302", ERR,    "no session can be had here: MedusaStore needs mod_session and `Session On`") \
+    X(SESSION_BAD,    "MS0303", DEBUG,  "a session cookie is no work of this server; it counts as none") \
+    X(STARTED,        "MS0901", INFO,   "%d shops, %d hashing slots") \
+    X(START_FAILED,   "MS0902", ERR,    "can't start: %s")
+
+typedef enum {
+#define X(name, id, level, text) MS_LINE_##name,
+    MS_LOG_LINES(X)
+#undef X
+    MS_LINE_COUNT
+} ms_line_t;
+
+typedef struct {
+    const char *id;
+    int level;
+    const char *text; /* printf format */
+} ms_log_line_t;
+
+/** The row of a line. Never NULL for a value of the enum. */
+const ms_log_line_t *ms_log_line_get(ms_line_t line);
+
+/** Where lines go: the baton is the sink's own (a request or a server in httpd, NULL in the admin tool). */
+typedef struct {
+    void (*write)(void *baton, ms_line_t line, int level, const char *text);
+    void *baton;
+} ms_sink_t;
+
+/** Format a line and hand it to the sink (a NULL sink, or one without a writer, drops it). Cut at 1,000 bytes. */
+void ms_log(const ms_sink_t *sink, ms_line_t line, ...);
+/** The same, but at most once a minute and process: for what a flood of requests would repeat. */
+void ms_log_rarely(const ms_sink_t *sink, ms_line_t line, ...);
+
+#endif

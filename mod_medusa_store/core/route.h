@@ -1,0 +1,30 @@
+/* route.h: which action answers a method and path. The tables are in api/. */
+#ifndef MS_CORE_ROUTE_H
+#define MS_CORE_ROUTE_H
+
+#include "core/ctx.h"
+#include "core/resource.h"
+
+typedef enum { MS_ANYONE, MS_CUSTOMER } ms_caller_t;
+
+typedef ms_rc_t (*ms_action_t)(ms_ctx_t *c);
+
+/** One operation. Rows are tried in order; the first that fits wins. */
+typedef struct ms_route_t {
+    const char *method;     /* "GET" also answers HEAD; "*" fits any */
+    const char *path;       /* "/customers/{id}": braces take one segment; a last segment of "**" takes any rest */
+    ms_caller_t caller;     /* who may call; checked before anything is looked up */
+    ms_action_t action;     /* NULL: there is no such route (404), once the caller may know */
+    const ms_rule_t *body;  /* rules of the body; NULL: the body is read and ignored */
+    const char *doc;
+} ms_route_t;
+
+/** Find the row for c->method and c->path in a list of tables (each ends with a NULL method, the list with NULL), set
+ *  c->route and c->params. Segments match without regard to case; one trailing slash is ignored.
+ *  MS_NOT_FOUND, with "Cannot METHOD path" as its message, where no row fits. */
+ms_rc_t ms_route_find(ms_ctx_t *c, const ms_route_t *const *tables);
+
+/** MS_NOT_FOUND, with the method and path in its message. */
+ms_rc_t ms_route_missing(ms_ctx_t *c);
+
+#endif

@@ -1,0 +1,193 @@
+/* validate.c: the engine behind the rules of a body.
+ *
+ * Knows JSON, text and e-mail, not the operations: those are tables in resource/. Called by api/dispatch.c before any
+ * action runs, so that an action only ever sees a body that fits. */
+#include "core/validate.h"
+#include "core/email.h"
+#include "core/text.h"
+
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Messages of one request, in order. */
+typedef struct {
+    apr_pool_t *pool;
+    apr_array_header_t *list; /* const char * */
+} messages_t;
+
+static void complain(messages_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void complain(messages_t *m, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    APR_ARRAY_PUSH(m->list, const char *) = apr_pvsprintf(m->pool, format, args);
+    va_end(args);
+}
+
+/* "A, B, C" in one allocation: a hostile body can bring thousands. */
+static const char *join(const messages_t *m)
+{
+    struct iovec *pieces = apr_palloc(m->pool, 2 * (size_t)m->list->nelts * sizeof *pieces);
+    int i, n = 0;
+
+    for (i = 0; i < m->list->nelts; i++) {
+        char *text = APR_ARRAY_IDX(m->list, i, char *);
+
+        if (i) {
+            pieces[n++] = (struct iovec){ ", ", 2 };
+        }
+        pieces[n++] = (struct iovec){ text, strlen(text) };
+    }
+    return apr_pstrcatv(m->pool, pieces, (apr_size_t)n, NULL);
+}
+
+static const ms_rule_t *rule_find(const ms_rule_t *rules, const char *field)
+{
+    for (; rules->field; rules++) {
+        if (!strcmp(rules->field, field)) {
+            return rules;
+        }
+    }
+    return NULL;
+}
+
+/* JavaScript puts integer-like keys ("0" to "4294967294", no leading zero) before all others. */
+static int is_index(const char *key)
+{
+    size_t n = strlen(key);
+
+    if (!n || n > 10 || strspn(key, "0123456789") != n || (n > 1 && *key == '0')) {
+        return 0;
+    }
+    return n < 10 || strcmp(key, "4294967294") <= 0;
+}
+
+static int compare_index(const void *a, const void *b)
+{
+    const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+    size_t n = strlen(x), m = strlen(y);
+
+    return n != m ? (n < m ? -1 : 1) : strcmp(x, y);
+}
+
+static void check_unknown(messages_t *m, const ms_rule_t *rules, json_t *object)
+{
+    apr_array_header_t *indexes = apr_array_make(m->pool, 4, sizeof(const char *));
+    apr_array_header_t *others = apr_array_make(m->pool, 4, sizeof(const char *));
+    const char *key;
+    json_t *value;
+    int i;
+
+    json_object_foreach(object, key, value) {
+        if (!rule_find(rules, key)) {
+            APR_ARRAY_PUSH(is_index(key) ? indexes : others, const char *) = key;
+        }
+    }
+    if (indexes->nelts) { /* qsort(NULL, 0, …) is undefined */
+        qsort(indexes->elts, (size_t)indexes->nelts, sizeof(const char *), compare_index);
+    }
+    apr_array_cat(indexes, others);
+    for (i = 0; i < indexes->nelts; i++) {
+        complain(m, "property %s should not exist", APR_ARRAY_IDX(indexes, i, const char *));
+    }
+}
+
+static int has_nul(const json_t *string)
+{
+    return memchr(json_string_value(string), '\0', json_string_length(string)) != NULL;
+}
+
+static void check_string(messages_t *m, const char *field, const json_t *value)
+{
+    if (!json_is_string(value)) {
+        complain(m, "%s must be a string", field);
+    }
+    else if (has_nul(value)) {
+        complain(m, "%s must not contain null characters", field);
+    }
+    else if (ms_utf8_length(json_string_value(value), json_string_length(value)) > MS_TEXT_MAX) {
+        complain(m, "%s must be shorter than or equal to %d characters", field, MS_TEXT_MAX);
+    }
+}
+
+static void check_password(messages_t *m, const char *field, const json_t *value)
+{
+    if (!json_is_string(value)) {
+        complain(m, "%s must be a string", field);
+    }
+    else if (!json_string_length(value)) {
+        complain(m, "%s should not be empty", field);
+    }
+    else if (has_nul(value)) {
+        complain(m, "%s must not contain null characters", field);
+    }
+}
+
+static void check_email(messages_t *m, const char *field, json_t *value)
+{
+    const char *lower;
+
+    if (!json_is_string(value) || !ms_email_check(json_string_value(value), json_string_length(value))) {
+        complain(m, "%s must be an email", field);
+        return;
+    }
+    lower = ms_text_lower(m->pool, json_string_value(value));
+    if (!lower || json_string_set(value, lower)) {
+        complain(m, "%s must be an email", field);
+    }
+}
+
+static void check_not_empty(messages_t *m, const char *field, const json_t *value)
+{
+    if (!value || json_is_null(value) || (json_is_string(value) && !json_string_length(value))) {
+        complain(m, "%s should not be empty", field);
+    }
+}
+
+static void check_object(messages_t *m, const char *field, const json_t *value)
+{
+    if (!json_is_object(value)) {
+        complain(m, "%s must be an object", field);
+    }
+}
+
+static void check_field(messages_t *m, const ms_rule_t *rule, json_t *value)
+{
+    if ((rule->flags & MS_OPTIONAL) && (!value || json_is_null(value))) {
+        return;
+    }
+    switch (rule->check) {
+    case MS_CHECK_STRING:    check_string(m, rule->field, value); break;
+    case MS_CHECK_EMAIL:     check_email(m, rule->field, value); break;
+    case MS_CHECK_PASSWORD:  check_password(m, rule->field, value); break;
+    case MS_CHECK_NOT_EMPTY: check_not_empty(m, rule->field, value); break;
+    case MS_CHECK_OBJECT:    check_object(m, rule->field, value); break;
+    }
+}
+
+ms_rc_t ms_validate(ms_ctx_t *c, const ms_rule_t *rules)
+{
+    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)) };
+    const ms_rule_t *rule;
+
+    if (!json_is_object(c->body)) {
+        return ms_fail(c, MS_INVALID_DATA, "an unknown value was passed to the validate function");
+    }
+    check_unknown(&m, rules, c->body);
+    for (rule = rules; rule->field; rule++) {
+        check_field(&m, rule, json_object_get(c->body, rule->field));
+    }
+    if (m.list->nelts) {
+        return ms_fail(c, MS_INVALID_DATA, "%s", join(&m));
+    }
+    return MS_OK;
+}
+
+const char *ms_body_text(const ms_ctx_t *c, const char *field)
+{
+    return json_string_value(json_object_get(c->body, field));
+}

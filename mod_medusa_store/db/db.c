@@ -1,0 +1,407 @@
+/* db.c: runs named statements and transactions, and turns MySQL's errors into problems.
+ *
+ * Knows the catalogue, rows and connections of its folder. Called by resource-minded code: api/ and account/. */
+#include "db/pool.h"
+#include "db/row.h"
+
+#include <apr_strings.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { TRIES_MAX = 3 };
+
+/* Errors that say: this connection is gone. Beside the client's (2002 to 2055), what a server says as it goes, and what
+ * a client says that no longer knows a statement. */
+static int is_lost(int error)
+{
+    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2012, 2013, 2026, 2027, 2030, 2055, 4031 };
+    size_t i;
+
+    for (i = 0; i < sizeof lost / sizeof *lost; i++) {
+        if (lost[i] == error) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int is_race(int error)
+{
+    return error == MS_ER_LOCK_DEADLOCK || error == MS_ER_LOCK_WAIT_TIMEOUT;
+}
+
+/* "… for key 'customer.customer_email_account'" on MySQL; MariaDB leaves the table out. */
+static const char *key_name(apr_pool_t *pool, const char *text)
+{
+    const char *key = NULL, *next = text, *end, *dot;
+
+    while ((next = strstr(next, "for key '"))) { /* the last one: the value before it may hold anything */
+        key = next += strlen("for key '");
+    }
+    if (!key || !(end = strchr(key, '\''))) {
+        return "";
+    }
+    dot = memchr(key, '.', (size_t)(end - key));
+    key = dot ? dot + 1 : key;
+    return apr_pstrmemdup(pool, key, (apr_size_t)(end - key));
+}
+
+/* Errors whose text quotes the value that was refused: customers' data has no place in a log. */
+static int quotes_value(int error)
+{
+    return error == 1292 || error == 1366 || error == 1411;
+}
+
+static void log_refusal(ms_ctx_t *c, const char *label, int error, const char *text)
+{
+    int schema = error == 1054 || error == 1146; /* unknown column, no such table */
+
+    ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, quotes_value(error) ? "a value was refused" : text,
+           schema ? "; are all migrations applied (medusa-store-admin migrate)?" : "");
+}
+
+/* Make a problem of conn->error. */
+static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
+{
+    const char *text = conn->handle ? apr_dbd_error(ms_dbd_driver, conn->handle, conn->error) : "";
+    int error = conn->error;
+
+    if (is_lost(error)) {
+        ms_log(c->log, MS_LINE_DB_LOST, error);
+        return ms_fail(c, MS_DB_DOWN, NULL);
+    }
+    if (is_race(error)) {
+        return ms_fail(c, MS_CONFLICT, NULL);
+    }
+    if (error == MS_ER_DUP_ENTRY) {
+        c->duplicate_key = key_name(c->pool, text);
+        return ms_fail(c, MS_DUPLICATE, "The row exists already.");
+    }
+    log_refusal(c, label, error, text);
+    return ms_fail(c, MS_DB_FAULT, NULL);
+}
+
+/* ---- one statement on one connection ---- */
+
+typedef struct {
+    const ms_entry_t *entry;
+    const char *const *args;
+    int changed;               /* out, of a change */
+    apr_dbd_results_t *result; /* out, of a select */
+    apr_pool_t *pool;          /* of the result */
+} call_t;
+
+static int execute(ms_conn_t *conn, call_t *call)
+{
+    apr_dbd_prepared_t *stmt;
+    const char **args = (const char **)(uintptr_t)call->args; /* apr_dbd takes no const, but changes nothing */
+
+    conn->error = 0;
+    ms_conn_watch(conn);
+    stmt = ms_conn_prepare(conn, call->entry);
+    if (stmt && call->entry->def->kind == MS_SELECT) {
+        call->result = NULL;
+        conn->error = apr_dbd_pselect(ms_dbd_driver, call->pool, conn->handle, &call->result, stmt, 0, call->entry->nargs, args);
+    }
+    else if (stmt) {
+        conn->error = apr_dbd_pquery(ms_dbd_driver, call->pool, conn->handle, &call->changed, stmt, call->entry->nargs, args);
+    }
+    ms_conn_unwatch(conn);
+    return conn->error;
+}
+
+/* Run a call, on the running transaction's connection or on one of its own, which the caller must release when *own. A stale
+ * connection is replaced, once, unless a transaction hangs on it: its writes are lost with it. */
+static ms_rc_t run(ms_ctx_t *c, call_t *call, ms_conn_t **conn)
+{
+    ms_rc_t rc = MS_OK;
+
+    *conn = c->transaction;
+    if (!*conn) {
+        rc = ms_conn_acquire(c, conn);
+    }
+    if (rc != MS_OK) {
+        *conn = NULL;
+        return rc;
+    }
+    execute(*conn, call);
+    if (!c->transaction && is_lost((*conn)->error) && !(*conn)->fresh && !(*conn)->cut) {
+        ms_log(c->log, MS_LINE_DB_LOST, (*conn)->error);
+        rc = ms_conn_replace(c, *conn);
+        if (rc != MS_OK) {
+            return rc;
+        }
+        execute(*conn, call);
+    }
+    if (is_lost((*conn)->error) || is_race((*conn)->error)) {
+        (*conn)->doomed = (*conn)->error; /* a transaction on it can't be committed any more */
+    }
+    return (*conn)->error ? fail(c, *conn, call->entry->def->label) : MS_OK;
+}
+
+/* Give back the connection of a call; one that was lost is closed first. */
+static void finish(ms_ctx_t *c, ms_conn_t *conn)
+{
+    if (!conn || conn == c->transaction) {
+        return;
+    }
+    if (conn->cut || is_lost(conn->error)) {
+        ms_conn_close(conn);
+    }
+    ms_conn_release(conn);
+}
+
+static ms_rc_t prepare_call(ms_ctx_t *c, call_t *call, const char *label, int n, const char *const *args)
+{
+    call->entry = ms_catalogue_find(label);
+    call->args = args;
+    if (!call->entry || call->entry->nargs != n) {
+        ms_log(c->log, MS_LINE_DB_ARGS, label, call->entry ? call->entry->nargs : -1, n);
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    return MS_OK;
+}
+
+ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const char *const *args)
+{
+    apr_time_t start = apr_time_now();
+    call_t call = { .pool = c->pool };
+    ms_conn_t *conn = NULL;
+    ms_rc_t rc = prepare_call(c, &call, label, n, args);
+
+    if (rc == MS_OK) {
+        rc = run(c, &call, &conn);
+        finish(c, conn);
+    }
+    if (changed) {
+        *changed = call.changed;
+    }
+    c->db_time += apr_time_now() - start;
+    return rc;
+}
+
+ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row)
+{
+    const ms_entry_t *entry = ms_catalogue_find(label);
+    const ms_field_t *fields = entry ? entry->def->parts[0].resource->fields : NULL, *f;
+    const char **args;
+    int n = 0;
+
+    if (!entry) {
+        ms_log(c->log, MS_LINE_DB_ARGS, label, -1, 0);
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    args = apr_palloc(c->pool, sizeof *args * (size_t)entry->nargs);
+    for (f = fields; f->name; f++) {
+        if (!ms_value_write(c->pool, &args[n++], f->type, json_object_get(row, f->name))) {
+            ms_log(c->log, MS_LINE_DB_VALUE, f->name, label);
+            return ms_fail(c, MS_UNEXPECTED, NULL);
+        }
+    }
+    return ms_db_change(c, NULL, label, n, args);
+}
+
+/* ---- reading ---- */
+
+/* Read one part of a row; its first column (the key) is NULL where an outer join found none. */
+static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const ms_resource_t *resource, int *column)
+{
+    const ms_field_t *f;
+    json_t *part = json_object();
+    int first = *column;
+
+    for (f = resource->fields; f->name; f++) {
+        json_t *value;
+
+        if (!(f->use & MS_SHOW)) {
+            continue;
+        }
+        value = ms_value_read(f->type, apr_dbd_get_entry(ms_dbd_driver, row, (*column)++));
+        if (!value || json_object_set_new_nocheck(part, f->name, value)) {
+            ms_log(c->log, MS_LINE_DB_VALUE, f->name, resource->name);
+            json_decref(part);
+            return ms_fail(c, MS_DB_FAULT, NULL);
+        }
+    }
+    if (!apr_dbd_get_entry(ms_dbd_driver, row, first)) {
+        json_decref(part);
+        part = NULL;
+    }
+    *object = part;
+    return MS_OK;
+}
+
+/* Step to the next row; 1: there is one. Ends with conn->error set when reading failed. */
+static int next_row(ms_conn_t *conn, call_t *call, apr_dbd_row_t **row)
+{
+    int rv = apr_dbd_get_row(ms_dbd_driver, call->pool, call->result, row, -1);
+
+    if (rv > 0) {
+        conn->error = rv;
+    }
+    return rv == 0;
+}
+
+static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **out)
+{
+    const ms_stmt_t *def = call->entry->def;
+    apr_dbd_row_t *row = NULL;
+    ms_row_t *r;
+    ms_rc_t rc = MS_OK;
+    int i, column = 0;
+
+    *out = NULL;
+    if (!next_row(conn, call, &row)) {
+        return conn->error ? fail(c, conn, def->label) : MS_OK;
+    }
+    r = apr_pcalloc(c->pool, sizeof *r);
+    for (i = 0; rc == MS_OK && i < MS_PARTS_MAX && def->parts[i].resource; i++) {
+        rc = read_part(c, &r->part[i], row, def->parts[i].resource, &column);
+        ms_own(c->pool, r->part[i]);
+    }
+    if (rc == MS_OK && def->extra) {
+        r->extra = apr_pstrdup(c->pool, apr_dbd_get_entry(ms_dbd_driver, row, column));
+    }
+    *out = rc == MS_OK ? r : NULL;
+    while (next_row(conn, call, &row)) { /* a connection is only clean at the end of its result */
+    }
+    return rc;
+}
+
+static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, json_t *rows)
+{
+    const ms_stmt_t *def = call->entry->def;
+    apr_dbd_row_t *row = NULL;
+    ms_rc_t rc = MS_OK;
+
+    while (next_row(conn, call, &row)) {
+        json_t *object = NULL;
+        int column = 0;
+
+        if (rc == MS_OK) {
+            rc = read_part(c, &object, row, def->parts[0].resource, &column);
+        }
+        if (object && json_array_append_new(rows, object)) {
+            rc = ms_fail(c, MS_UNEXPECTED, NULL);
+        }
+    }
+    return conn->error ? fail(c, conn, def->label) : rc;
+}
+
+/* Run a select; its result lives in a pool of its own, since apr_dbd sets aside the full width of every column. */
+static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char *label, int n, const char *const *args)
+{
+    apr_time_t start = apr_time_now();
+    call_t call = { 0 };
+    ms_conn_t *conn = NULL;
+    ms_rc_t rc = prepare_call(c, &call, label, n, args);
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    apr_pool_create(&call.pool, c->pool);
+    rc = run(c, &call, &conn);
+    if (rc == MS_OK) {
+        rc = one ? read_one(c, conn, &call, one) : read_all(c, conn, &call, all);
+    }
+    apr_pool_destroy(call.pool);
+    finish(c, conn);
+    c->db_time += apr_time_now() - start;
+    return rc;
+}
+
+ms_rc_t ms_db_find(ms_ctx_t *c, ms_row_t **row, const char *label, int n, const char *const *args)
+{
+    *row = NULL;
+    return select_rows(c, row, NULL, label, n, args);
+}
+
+ms_rc_t ms_db_list(ms_ctx_t *c, json_t **rows, const char *label, int n, const char *const *args)
+{
+    *rows = ms_own(c->pool, json_array());
+    return *rows ? select_rows(c, NULL, *rows, label, n, args) : ms_fail(c, MS_UNEXPECTED, NULL);
+}
+
+/* ---- transactions ---- */
+
+static ms_rc_t begin(ms_ctx_t *c)
+{
+    ms_conn_t *conn;
+    ms_rc_t rc = ms_conn_acquire(c, &conn);
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    if (is_lost(ms_conn_command(conn, "START TRANSACTION")) && !conn->fresh && !conn->cut) {
+        ms_log(c->log, MS_LINE_DB_LOST, conn->error);
+        rc = ms_conn_replace(c, conn);
+        if (rc == MS_OK) {
+            ms_conn_command(conn, "START TRANSACTION");
+        }
+    }
+    if (rc == MS_OK && conn->error) {
+        rc = fail(c, conn, "START TRANSACTION");
+    }
+    if (rc != MS_OK) {
+        finish(c, conn);
+        return rc;
+    }
+    conn->doomed = 0;
+    c->transaction = conn;
+    return MS_OK;
+}
+
+/* Undo; the server itself rolls back what a closed connection leaves behind. */
+static void roll_back(ms_conn_t *conn)
+{
+    if (is_lost(conn->doomed) || ms_conn_command(conn, "ROLLBACK")) {
+        ms_conn_close(conn);
+    }
+    conn->error = 0;
+}
+
+/* End it as the step says; *retry: the whole step may be tried again, for nothing of it was kept. */
+static ms_rc_t end(ms_ctx_t *c, ms_rc_t rc, int *retry)
+{
+    ms_conn_t *conn = c->transaction;
+
+    c->transaction = NULL;
+    *retry = conn->doomed && !conn->cut;
+    if (rc != MS_OK || conn->doomed) {
+        rc = rc != MS_OK ? rc : ms_fail(c, MS_CONFLICT, NULL);
+        roll_back(conn);
+    }
+    else if (ms_conn_command(conn, "COMMIT")) {
+        *retry = is_race(conn->error); /* lost within COMMIT: nobody can know what became of it */
+        if (!*retry) {
+            ms_log(c->log, MS_LINE_DB_COMMIT, conn->error);
+        }
+        rc = fail(c, conn, "COMMIT");
+    }
+    finish(c, conn);
+    return rc;
+}
+
+ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton), void *baton)
+{
+    apr_time_t start = apr_time_now();
+    apr_interval_time_t before = c->db_time;
+    int retry = 1, n;
+    ms_rc_t rc = MS_OK;
+
+    for (n = 1; retry && n <= TRIES_MAX; n++) {
+        if (n > 1) {
+            ms_log(c->log, MS_LINE_DB_RETRY, n, TRIES_MAX);
+            ms_forgive(c);
+        }
+        retry = 0;
+        rc = begin(c);
+        if (rc == MS_OK) {
+            rc = step(c, baton);
+            rc = end(c, rc, &retry);
+        }
+        retry = retry && rc != MS_OK;
+    }
+    c->db_time = before + (apr_time_now() - start);
+    return rc;
+}

@@ -1,0 +1,58 @@
+/* pool.h: the connections of one child to one shop's database. Inside db/ only. */
+#ifndef MS_DB_POOL_H
+#define MS_DB_POOL_H
+
+#include <apr_dbd.h>
+#include <stdatomic.h>
+
+#include "db/db.h"
+#include "db/statement.h"
+
+/* MySQL's error numbers that the module tells apart. */
+enum {
+    MS_ER_DUP_ENTRY = 1062,
+    MS_ER_LOCK_WAIT_TIMEOUT = 1205,
+    MS_ER_LOCK_DEADLOCK = 1213,
+};
+
+/** A place in the pool; connected at first use. */
+typedef struct ms_conn_t {
+    ms_db_t *db;
+    apr_pool_t *pool;            /* life of the connection, not of the place; NULL: not connected */
+    apr_dbd_t *handle;           /* NULL: not connected */
+    apr_dbd_prepared_t **stmts;  /* by index in the catalogue; prepared at first use */
+    int fresh;                   /* 1: connected since it was acquired, so it can't be stale */
+    int error;                   /* of the last statement */
+    int doomed;                  /* the error that makes its transaction impossible to commit; 0: none */
+    int socket;                  /* for the watch to cut */
+    _Atomic(apr_time_t) deadline; /* of the running statement; 0: none */
+    atomic_int cut;              /* 1: the watch cut it */
+    struct ms_conn_t *next, *previous; /* in the watch's list, under its lock */
+} ms_conn_t;
+
+/** Take a place out of the pool and connect it. MS_BUSY or MS_DB_DOWN, recorded. */
+ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn);
+
+/** Close what is left of a lost connection and open another in its place. MS_DB_DOWN, recorded. */
+ms_rc_t ms_conn_replace(ms_ctx_t *c, ms_conn_t *conn);
+
+/** Close a connection, keeping its place. */
+void ms_conn_close(ms_conn_t *conn);
+
+/** Give a place back. */
+void ms_conn_release(ms_conn_t *conn);
+
+/** The prepared statement of an entry, or NULL with conn->error set. */
+apr_dbd_prepared_t *ms_conn_prepare(ms_conn_t *conn, const ms_entry_t *entry);
+
+/** Run one text statement without a result set; the error number, 0: good. */
+int ms_conn_command(ms_conn_t *conn, const char *sql);
+
+/** Put the running statement under the watch, and take it off. */
+void ms_conn_watch(ms_conn_t *conn);
+void ms_conn_unwatch(ms_conn_t *conn);
+
+/** The driver; the same for all pools of the process. */
+extern const apr_dbd_driver_t *ms_dbd_driver;
+
+#endif

@@ -1,0 +1,89 @@
+/* config.c: makes and merges the settings of servers and places.
+ *
+ * Values stay unset until start, so that a virtual host inherits what it does not say. Directives are in directives.c. */
+#include "httpd/config.h"
+
+#include <apr_strings.h>
+
+void *ms_server_make(apr_pool_t *pool, server_rec *s)
+{
+    ms_server_t *server = apr_pcalloc(pool, sizeof *server);
+
+    server->db.max = server->db.keep = MS_UNSET;
+    server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
+    server->account.session_life = server->account.token_life = MS_UNSET;
+    server->gate.wait = MS_UNSET;
+    return server;
+}
+
+#define PICK_NUMBER(field) merged->field = add->field == MS_UNSET ? base->field : add->field
+#define PICK_SET(field) merged->field = add->field ? add->field : base->field
+
+void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
+{
+    const ms_server_t *base = base_conf, *add = add_conf;
+    ms_server_t *merged = apr_pmemdup(pool, add, sizeof *add);
+
+    PICK_SET(db.params);
+    PICK_NUMBER(db.max);
+    PICK_NUMBER(db.keep);
+    PICK_NUMBER(db.exptime);
+    PICK_NUMBER(db.wait);
+    PICK_NUMBER(db.timeout);
+    PICK_NUMBER(account.session_life);
+    PICK_NUMBER(account.token_life);
+    PICK_SET(account.password_passes);
+    PICK_SET(account.password_memory);
+    if (!add->account.secrets[0]) { /* the pair is one setting */
+        merged->account.secrets[0] = base->account.secrets[0];
+        merged->account.secrets[1] = base->account.secrets[1];
+    }
+    merged->gate = base->gate;
+    return merged;
+}
+
+void *ms_place_make(apr_pool_t *pool, char *path)
+{
+    ms_place_t *place = apr_pcalloc(pool, sizeof *place);
+
+    place->on = place->credentials_always = place->body_limit = MS_UNSET;
+    place->cookie_secure = place->trust_forwarded_proto = place->session_provider = MS_UNSET;
+    return place;
+}
+
+void *ms_place_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
+{
+    const ms_place_t *base = base_conf, *add = add_conf;
+    ms_place_t *merged = apr_pmemdup(pool, add, sizeof *add);
+
+    PICK_NUMBER(on);
+    if (add->on == MS_UNSET) { /* where the API begins is a matter of the section that turned it on */
+        merged->section = base->section;
+        merged->path = base->path;
+    }
+    PICK_SET(base);
+    PICK_SET(origins);
+    PICK_NUMBER(credentials_always);
+    PICK_NUMBER(body_limit);
+    PICK_SET(cookie);
+    PICK_NUMBER(cookie_secure);
+    PICK_SET(cookie_same_site);
+    PICK_NUMBER(trust_forwarded_proto);
+    PICK_NUMBER(session_provider);
+    return merged;
+}
+
+ms_server_t *ms_server_get(const server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &medusa_store_module);
+}
+
+const ms_place_t *ms_place_get(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &medusa_store_module);
+}
+
+int ms_place_number(int value, int unset)
+{
+    return value == MS_UNSET ? unset : value;
+}

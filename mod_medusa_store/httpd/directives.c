@@ -1,0 +1,380 @@
+/* directives.c: the table of directives, and what judges their values.
+ *
+ * A wrong value is an error here, with its directive, at `apachectl -t`; what depends on several directives is judged in
+ * start.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
+#include "httpd/config.h"
+#include "httpd/secret.h"
+
+#include <apr_fnmatch.h>
+#include <apr_strings.h>
+#include <string.h>
+
+/* ---- servers: numbers and durations by table ---- */
+
+typedef struct {
+    size_t offset; /* in ms_server_t */
+    apr_int64_t min, max;
+} slot_t;
+
+#define SLOT(field, min, max) { offsetof(ms_server_t, field), min, max }
+#define MS(n) apr_time_from_msec(n)
+
+static const slot_t db_max = SLOT(db.max, 1, 10000);
+static const slot_t db_keep = SLOT(db.keep, 1, 10000);
+static const slot_t hash_slots = SLOT(gate.slots, 1, 1000);
+static const slot_t hash_queue = SLOT(gate.queue, 1, 30000);
+static const slot_t db_exptime = SLOT(db.exptime, MS(1000), MS(86400000));
+static const slot_t db_wait = SLOT(db.wait, MS(10), MS(60000));
+static const slot_t db_timeout = SLOT(db.timeout, MS(100), MS(300000));
+static const slot_t hash_wait = SLOT(gate.wait, MS(10), MS(60000));
+static const slot_t session_life = SLOT(account.session_life, MS(1000), MS(1000) * 86400 * 400);
+static const slot_t token_life = SLOT(account.token_life, MS(1000), MS(1000) * 86400 * 400);
+
+static const char *complain(cmd_parms *cmd, const char *text)
+{
+    return apr_pstrcat(cmd->pool, cmd->cmd->name, ": ", text, NULL);
+}
+
+static void *slot_of(cmd_parms *cmd)
+{
+    return (char *)ms_server_get(cmd->server) + ((const slot_t *)cmd->info)->offset;
+}
+
+static int parse_number(const char *text, apr_int64_t *value)
+{
+    char *end;
+
+    *value = apr_strtoi64(text, &end, 10);
+    return *text && !*end;
+}
+
+static const char *set_number(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const slot_t *slot = cmd->info;
+    apr_int64_t value;
+
+    if (!parse_number(arg, &value) || value < slot->min || value > slot->max) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
+                                          arg, slot->min, slot->max));
+    }
+    *(int *)slot_of(cmd) = (int)value;
+    return NULL;
+}
+
+static const char *set_duration(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const slot_t *slot = cmd->info;
+    apr_interval_time_t value;
+
+    if (ap_timeout_parameter_parse(arg, &value, "s") || value < slot->min || value > slot->max) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no duration from %" APR_TIME_T_FMT " ms to %" APR_TIME_T_FMT
+                                          " s; write 500ms, 3s, 10mi or 10h", arg, apr_time_as_msec(slot->min), apr_time_sec(slot->max)));
+    }
+    *(apr_interval_time_t *)slot_of(cmd) = value;
+    return NULL;
+}
+
+/* The hashing slots are the server's, not a virtual host's. */
+static const char *main_only(cmd_parms *cmd)
+{
+    return cmd->server->is_virtual ? complain(cmd, "it belongs in the main server, outside of <VirtualHost>") : NULL;
+}
+
+static const char *set_gate_number(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *error = main_only(cmd);
+
+    return error ? error : set_number(cmd, dir, arg);
+}
+
+static const char *set_gate_duration(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *error = main_only(cmd);
+
+    return error ? error : set_duration(cmd, dir, arg);
+}
+
+/* ---- servers: the rest ---- */
+
+static const char *set_db_params(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *error = NULL, *params = arg;
+
+    if (!strncmp(arg, "file:", 5)) {
+        error = ms_secret_read(cmd->pool, cmd->temp_pool, &params, arg);
+    }
+    if (!error) {
+        error = ms_db_params_check(cmd->pool, params);
+    }
+    ms_server_get(cmd->server)->db.params = params;
+    return error ? complain(cmd, error) : NULL;
+}
+
+static const char *set_secret(cmd_parms *cmd, void *dir, const char *current, const char *older)
+{
+    ms_server_t *server = ms_server_get(cmd->server);
+    const char *sources[] = { current, older }, *error;
+    int i;
+
+    for (i = 0; i < 2 && sources[i]; i++) {
+        error = ms_secret_read(cmd->pool, cmd->temp_pool, &server->account.secrets[i], sources[i]);
+        if (!error && strlen(server->account.secrets[i]) < MS_SECRET_MIN) {
+            error = apr_psprintf(cmd->pool, "the secret of %s is shorter than %d characters; make one with: openssl rand -hex 32",
+                                 sources[i], MS_SECRET_MIN);
+        }
+        if (error) {
+            return complain(cmd, error);
+        }
+    }
+    return NULL;
+}
+
+static const char *set_password_cost(cmd_parms *cmd, void *dir, const char *memory, const char *passes)
+{
+    ms_account_t *account = &ms_server_get(cmd->server)->account;
+    apr_int64_t kib, t;
+
+    if (!parse_number(memory, &kib) || kib < 8 || kib > 4194304) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no memory from 8 to 4194304 KiB; 19456 is recommended", memory));
+    }
+    if (!parse_number(passes, &t) || t < 1 || t > 1000) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of passes from 1 to 1000; 2 is recommended", passes));
+    }
+    account->password_memory = (size_t)kib << 10;
+    account->password_passes = (unsigned long long)t;
+    return NULL;
+}
+
+/* ---- places ---- */
+
+/* Where `On` stands without being able to tell its own mount point; judged when all is read. */
+typedef struct {
+    const ms_place_t *place;
+    const char *at;
+} pending_t;
+
+static apr_array_header_t *pending;
+
+void ms_directives_reset(apr_pool_t *pool)
+{
+    pending = apr_array_make(pool, 4, sizeof(pending_t));
+}
+
+const char *ms_pattern_without_base(void)
+{
+    int i;
+
+    for (i = 0; pending && i < pending->nelts; i++) {
+        const pending_t *p = &APR_ARRAY_IDX(pending, i, pending_t);
+
+        if (!p->place->base) {
+            return p->at;
+        }
+    }
+    return NULL;
+}
+
+static const char *where(cmd_parms *cmd)
+{
+    return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
+}
+
+static int in_htaccess(cmd_parms *cmd)
+{
+    return ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL;
+}
+
+static ms_section_t section_of(cmd_parms *cmd)
+{
+    const ap_directive_t *parent = cmd->directive->parent;
+    const char *name = parent ? parent->directive : "";
+
+    if (!cmd->path) {
+        return MS_IN_SERVER;
+    }
+    if (in_htaccess(cmd)) {
+        return *name == '<' ? MS_IN_PATTERN : MS_IN_DIRECTORY;
+    }
+    if (parent && strchr(parent->args, '~')) { /* <Location ~ "…"> */
+        return MS_IN_PATTERN;
+    }
+    if (!strcasecmp(name, "<Location") && !apr_fnmatch_test(cmd->path)) {
+        return MS_IN_LOCATION;
+    }
+    if (!strcasecmp(name, "<Directory") && !apr_fnmatch_test(cmd->path)) {
+        return MS_IN_DIRECTORY;
+    }
+    return MS_IN_PATTERN;
+}
+
+static const char *without_slash(apr_pool_t *pool, const char *path)
+{
+    size_t n = path ? strlen(path) : 0;
+
+    while (n && path[n - 1] == '/') {
+        n--;
+    }
+    return apr_pstrmemdup(pool, path ? path : "", n);
+}
+
+static const char *set_on(cmd_parms *cmd, void *dir, int on)
+{
+    ms_server_t *server = ms_server_get(cmd->server);
+    ms_place_t *place = dir;
+
+    place->on = on;
+    place->section = on ? section_of(cmd) : MS_IN_NOWHERE;
+    place->path = without_slash(cmd->pool, cmd->path);
+    if (on && !in_htaccess(cmd)) { /* an .htaccess is read while the server runs: nothing shared may change then */
+        server->used = 1;
+        server->used_at = where(cmd);
+        if (place->section == MS_IN_PATTERN) {
+            *(pending_t *)apr_array_push(pending) = (pending_t){ place, where(cmd) };
+        }
+    }
+    return NULL;
+}
+
+static const char *set_base(cmd_parms *cmd, void *dir, const char *arg)
+{
+    if (*arg != '/') {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no path; it begins with /", arg));
+    }
+    ((ms_place_t *)dir)->base = without_slash(cmd->pool, arg);
+    return NULL;
+}
+
+/* scheme://host[:port], as a browser writes it. */
+static int is_origin(const char *text)
+{
+    const char *host = strstr(text, "://");
+
+    return host && host != text && host[3] && !strpbrk(host + 3, "/?#@ ") && !strchr(text, '*');
+}
+
+static const char *add_origin(cmd_parms *cmd, void *dir, const char *arg)
+{
+    ms_place_t *place = dir;
+    size_t n = strlen(arg);
+    ms_origin_t origin = { arg, NULL };
+
+    if (!place->origins) {
+        place->origins = apr_array_make(cmd->pool, 4, sizeof(ms_origin_t));
+    }
+    if (!strcasecmp(arg, "None")) {
+        apr_array_clear(place->origins);
+        return NULL;
+    }
+    if (n > 2 && *arg == '/' && arg[n - 1] == '/') {
+        origin.regex = ap_pregcomp(cmd->pool, apr_pstrmemdup(cmd->pool, arg + 1, n - 2), AP_REG_EXTENDED);
+    }
+    if (!origin.regex && !is_origin(arg)) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no origin; write https://shop.example, /regular expression/, or None", arg));
+    }
+    APR_ARRAY_PUSH(place->origins, ms_origin_t) = origin;
+    return NULL;
+}
+
+static const char *set_credentials(cmd_parms *cmd, void *dir, const char *arg)
+{
+    int always = !strcasecmp(arg, "Always");
+
+    if (!always && strcasecmp(arg, "Allowed")) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Allowed nor Always", arg));
+    }
+    ((ms_place_t *)dir)->credentials_always = always;
+    return NULL;
+}
+
+static const char *set_body_limit(cmd_parms *cmd, void *dir, const char *arg)
+{
+    apr_int64_t value;
+
+    if (!parse_number(arg, &value) || value < 1024 || value > 16777216) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of bytes from 1024 to 16777216", arg));
+    }
+    ((ms_place_t *)dir)->body_limit = (int)value;
+    return NULL;
+}
+
+static const char *set_cookie(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const char *p;
+
+    for (p = arg; *p; p++) {
+        if (*p <= ' ' || *p >= 127 || strchr("()<>@,;:\\\"/[]?={}", *p)) {
+            break;
+        }
+    }
+    if (*p || p == arg) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no cookie name (RFC 6265: letters, digits, . - _)", arg));
+    }
+    ((ms_place_t *)dir)->cookie = arg;
+    return NULL;
+}
+
+static const char *set_cookie_secure(cmd_parms *cmd, void *dir, const char *arg)
+{
+    ms_place_t *place = dir;
+
+    if (!strcasecmp(arg, "Auto")) {
+        place->cookie_secure = MS_SECURE_AUTO;
+    }
+    else if (!strcasecmp(arg, "On")) {
+        place->cookie_secure = MS_SECURE_ON;
+    }
+    else if (!strcasecmp(arg, "Off")) {
+        place->cookie_secure = MS_SECURE_OFF;
+    }
+    else {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Auto, On nor Off", arg));
+    }
+    return NULL;
+}
+
+static const char *set_same_site(cmd_parms *cmd, void *dir, const char *arg)
+{
+    static const char *const values[] = { "Lax", "Strict", "None" };
+    size_t i;
+
+    for (i = 0; i < sizeof values / sizeof *values; i++) {
+        if (!strcasecmp(arg, values[i])) {
+            ((ms_place_t *)dir)->cookie_same_site = values[i];
+            return NULL;
+        }
+    }
+    return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Lax, Strict nor None", arg));
+}
+
+#define FLAG(field) (void *)APR_OFFSETOF(ms_place_t, field)
+#define HERE (RSRC_CONF | OR_AUTHCFG)
+
+const command_rec ms_directives[] = {
+    /* the shop: main server and virtual hosts */
+    AP_INIT_TAKE1("MedusaStoreDBParams", set_db_params, NULL, RSRC_CONF, "parameters of the MySQL connection, or file:PATH that holds them"),
+    AP_INIT_TAKE1("MedusaStoreDBMax", set_number, (void *)&db_max, RSRC_CONF, "most connections a child may hold (16)"),
+    AP_INIT_TAKE1("MedusaStoreDBKeep", set_number, (void *)&db_keep, RSRC_CONF, "idle connections that are kept (8)"),
+    AP_INIT_TAKE1("MedusaStoreDBExptime", set_duration, (void *)&db_exptime, RSRC_CONF, "when idle connections above MedusaStoreDBKeep are closed (300s)"),
+    AP_INIT_TAKE1("MedusaStoreDBWait", set_duration, (void *)&db_wait, RSRC_CONF, "longest wait for a free connection (2s)"),
+    AP_INIT_TAKE1("MedusaStoreDBTimeout", set_duration, (void *)&db_timeout, RSRC_CONF, "longest time a statement may take (3s)"),
+    AP_INIT_TAKE12("MedusaStoreSecret", set_secret, NULL, RSRC_CONF, "file:PATH or exec:COMMAND of the secret, and of the one before it"),
+    AP_INIT_TAKE1("MedusaStoreSessionLife", set_duration, (void *)&session_life, RSRC_CONF, "life of a session since its last use (10h)"),
+    AP_INIT_TAKE1("MedusaStoreTokenLife", set_duration, (void *)&token_life, RSRC_CONF, "life of a bearer token (720h)"),
+    AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
+    AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
+    AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),
+    AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (3s)"),
+
+    /* the place: also <Location>, <Directory>, .htaccess */
+    AP_INIT_FLAG("MedusaStore", set_on, NULL, HERE, "On: this place is the Store API"),
+    AP_INIT_TAKE1("MedusaStoreBase", set_base, NULL, HERE, "path where the API begins, where the section can't tell (/store in a virtual host)"),
+    AP_INIT_ITERATE("MedusaStoreAllowOrigin", add_origin, NULL, HERE, "origins whose pages may use the API with credentials; None"),
+    AP_INIT_TAKE1("MedusaStoreAllowCredentials", set_credentials, NULL, HERE, "Allowed: CORS credentials for allowed origins only; Always: as Medusa"),
+    AP_INIT_TAKE1("MedusaStoreBodyLimit", set_body_limit, NULL, HERE, "largest request body in bytes, inflated (102400)"),
+    AP_INIT_TAKE1("MedusaStoreCookie", set_cookie, NULL, HERE, "name of the session cookie (connect.sid)"),
+    AP_INIT_TAKE1("MedusaStoreCookieSecure", set_cookie_secure, NULL, HERE, "Auto, On or Off: the cookie's Secure attribute (Auto: over TLS)"),
+    AP_INIT_TAKE1("MedusaStoreCookieSameSite", set_same_site, NULL, HERE, "Lax, Strict or None (Lax)"),
+    AP_INIT_FLAG("MedusaStoreTrustForwardedProto", ap_set_flag_slot, FLAG(trust_forwarded_proto), HERE, "On: a proxy in front sets X-Forwarded-Proto"),
+    AP_INIT_FLAG("MedusaStoreSessionProvider", ap_set_flag_slot, FLAG(session_provider), HERE, "Off: sessions are kept by mod_session_cookie or mod_session_dbd instead"),
+    { NULL }
+};

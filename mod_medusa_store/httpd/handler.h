@@ -1,0 +1,13 @@
+/* handler.h: the handler "medusa-store". Inside httpd/ only. */
+#ifndef MS_HTTPD_HANDLER_H
+#define MS_HTTPD_HANDLER_H
+
+#include <httpd.h>
+
+/** Fixups: give a request below the mount point of a place with `MedusaStore On` to the handler. */
+int ms_handler_claim(request_rec *r);
+
+/** Answer a request of the Store API. */
+int ms_handler_run(request_rec *r);
+
+#endif

@@ -1,0 +1,64 @@
+/* reply.c: writes the answer: JSON or text, always with its length and never for a shared cache.
+ *
+ * Statuses are set on the request and the body is written by us: a returned status would bring httpd's error page. */
+#include "httpd/reply.h"
+#include "core/json.h"
+#include "core/route.h"
+#include "httpd/config.h"
+
+#include <http_protocol.h>
+
+#include <string.h>
+
+static const char retry_after[] = "1"; /* seconds; the database is probed more often than that */
+
+static int write_body(request_rec *r, const char *type, const char *body, size_t length)
+{
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)length);
+    return ap_rwrite(body, (int)length, r) < 0 && !r->connection->aborted ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+static int send_text(request_rec *r, const char *text)
+{
+    return write_body(r, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static int send_json(request_rec *r, const json_t *value)
+{
+    size_t length;
+    const char *text = value ? ms_json_write(r->pool, value, &length) : NULL;
+
+    return text ? write_body(r, "application/json; charset=utf-8", text, length) : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int reply_problem(request_rec *r, ms_ctx_t *c)
+{
+    const ms_problem_t *problem = ms_problem_get(c->rc);
+
+    ms_log(c->log, MS_LINE_PROBLEM, c->method, c->route ? c->route->path : "(no route)", problem->http, problem->name);
+    r->status = problem->http;
+    if (problem->http == HTTP_SERVICE_UNAVAILABLE) {
+        apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
+    }
+    return problem->type ? send_json(r, ms_own(c->pool, ms_problem_body(c))) : send_text(r, c->message);
+}
+
+int ms_reply(request_rec *r, ms_ctx_t *c)
+{
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    if (c->personal || c->rc != MS_OK) {
+        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    }
+    if (c->rc != MS_OK) {
+        return reply_problem(r, c);
+    }
+    if (c->answer) {
+        return send_json(r, c->answer);
+    }
+    if (c->text) {
+        return send_text(r, c->text);
+    }
+    r->status = HTTP_NO_CONTENT;
+    return OK;
+}

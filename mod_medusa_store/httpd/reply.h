@@ -1,0 +1,12 @@
+/* reply.h: from a context to an answer on the wire. Inside httpd/ only. */
+#ifndef MS_HTTPD_REPLY_H
+#define MS_HTTPD_REPLY_H
+
+#include <httpd.h>
+
+#include "core/ctx.h"
+
+/** Send what c holds: its answer, or the failure recorded in it. Returns what the handler returns. */
+int ms_reply(request_rec *r, ms_ctx_t *c);
+
+#endif

@@ -1,0 +1,26 @@
+/* session.h: the visitor's session, on mod_session. Inside httpd/ only. */
+#ifndef MS_HTTPD_SESSION_H
+#define MS_HTTPD_SESSION_H
+
+#include "core/ctx.h"
+#include "httpd/config.h"
+
+/** Hook into mod_session as its first provider; does nothing where it isn't available. */
+void ms_session_hooks(void);
+
+/** 1 if mod_session was loaded before this module. */
+int ms_session_available(void);
+
+/** Find mod_session's functions; in post_config. 0: they are not there. */
+int ms_session_functions(void);
+
+/** Derive the keys that seal a shop's cookie from its secrets. */
+void ms_session_keys(ms_server_t *server);
+
+/** Fill c->session_token from the visitor's session. OK, or 500 where no session can be had here. */
+int ms_session_open(request_rec *r, ms_ctx_t *c);
+
+/** Do to the cookie what c->session_change says; before any output. A session that can't be kept fails the request (503). */
+void ms_session_close(request_rec *r, ms_ctx_t *c);
+
+#endif

@@ -1,0 +1,186 @@
+/* start.c: from directives to shops.
+ *
+ * Nothing here waits for the database: the server starts without it and answers 503 until it is there. */
+#include "httpd/start.h"
+#include "account/password.h"
+#include "httpd/config.h"
+#include "httpd/log.h"
+#include "httpd/session.h"
+#include "resource/resources.h"
+
+#include <http_core.h>
+#include <unixd.h>
+
+#include <apr_strings.h>
+#include <sodium.h>
+#include <string.h>
+
+static const ms_server_t defaults = {
+    .db = { .max = 16, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
+    .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
+                 .password_passes = 2, .password_memory = (size_t)19456 << 10 },
+    .gate = { .wait = apr_time_from_sec(3) }
+};
+
+int ms_start_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    ms_directives_reset(pconf);
+    return OK;
+}
+
+#define DEFAULT_NUMBER(field) if (server->field == MS_UNSET) server->field = defaults.field
+#define DEFAULT_SIZE(field) if (!server->field) server->field = defaults.field
+
+static void fill_in(ms_server_t *server)
+{
+    DEFAULT_NUMBER(db.max);
+    DEFAULT_NUMBER(db.keep);
+    DEFAULT_NUMBER(db.exptime);
+    DEFAULT_NUMBER(db.wait);
+    DEFAULT_NUMBER(db.timeout);
+    DEFAULT_NUMBER(account.session_life);
+    DEFAULT_NUMBER(account.token_life);
+    DEFAULT_SIZE(account.password_passes);
+    DEFAULT_SIZE(account.password_memory);
+    DEFAULT_NUMBER(gate.wait);
+    if (server->db.keep > server->db.max && server->db.keep == defaults.db.keep) {
+        server->db.keep = server->db.max; /* only the limit was set */
+    }
+}
+
+/* What keeps a server from serving, or NULL. */
+static const char *judge(apr_pool_t *pool, const ms_server_t *server)
+{
+    if (!server->db.params) {
+        return "MedusaStoreDBParams is missing; it names the database";
+    }
+    if (!server->account.secrets[0]) {
+        return "MedusaStoreSecret is missing; make one with: openssl rand -hex 32";
+    }
+    if (server->db.keep > server->db.max) {
+        return apr_psprintf(pool, "MedusaStoreDBKeep %d is more than MedusaStoreDBMax %d", server->db.keep, server->db.max);
+    }
+    if (!ms_session_available()) {
+        return "mod_session is not loaded, or after this module; LoadModule session_module must come first";
+    }
+    return NULL;
+}
+
+int ms_start_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *pattern = ms_pattern_without_base();
+    int good = 1;
+
+    if (pattern) {
+        ms_log_start_error(s, apr_psprintf(ptemp, "%s: MedusaStore On in a section with a pattern needs MedusaStoreBase, "
+                                                  "the path where the API begins", pattern));
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    for (; s; s = s->next) {
+        ms_server_t *server = ms_server_get(s);
+        const char *error;
+
+        fill_in(server);
+        error = server->used ? judge(ptemp, server) : NULL;
+        if (error) {
+            ms_log_start_error(s, apr_psprintf(ptemp, "%s: %s", server->used_at, error));
+            good = 0;
+        }
+    }
+    return good ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int is_shop(const ms_server_t *server)
+{
+    return server->db.params && server->account.secrets[0];
+}
+
+static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
+{
+    ms_server_t *server = ms_server_get(s);
+
+    ms_session_keys(server);
+    server->sink = ms_log_of_server(s);
+    server->account.gate = gate;
+    server->account.decoy_hash = ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
+    server->shop.account = &server->account;
+    return server->account.decoy_hash ? NULL : "not enough memory for one password hash (MedusaStorePasswordCost)";
+}
+
+static const char *start(apr_pool_t *pconf, server_rec *main_server)
+{
+    uid_t uid = geteuid() ? (uid_t)-1 : ap_unixd_config.user_id;
+    const char *error = ms_db_init(pconf, ms_statements);
+    ms_sink_t log = ms_log_of_server(main_server);
+    ms_gate_t *gate;
+    server_rec *s;
+    int shops = 0;
+
+    if (error) {
+        return error;
+    }
+    if (ms_gate_make(&gate, pconf, &ms_server_get(main_server)->gate, uid)) {
+        return "no System V semaphores can be had for the hashing slots";
+    }
+    for (s = main_server; s && !error; s = s->next) {
+        if (is_shop(ms_server_get(s))) {
+            error = make_shop(pconf, s, gate);
+            shops++;
+        }
+    }
+    ms_log(&log, MS_LINE_STARTED, shops, ms_gate_slots(gate));
+    return error;
+}
+
+int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
+{
+    const char *error;
+
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK; /* all of it is done again in a moment */
+    }
+    if (sodium_init() < 0) {
+        error = "libsodium can't be initialised";
+    }
+    else {
+        ms_session_functions();
+        error = start(pconf, s);
+    }
+    if (error) {
+        ms_log_start_error(s, error);
+    }
+    return error ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}
+
+/* Shops with the same database and limits share a pool. */
+static ms_db_t *same_pool(server_rec *first, const server_rec *s)
+{
+    const ms_db_conf_t *mine = &ms_server_get(s)->db;
+
+    for (; first != s; first = first->next) {
+        const ms_server_t *other = ms_server_get(first);
+
+        if (other->shop.db && !strcmp(other->db.params, mine->params) && other->db.max == mine->max && other->db.keep == mine->keep
+            && other->db.exptime == mine->exptime && other->db.wait == mine->wait && other->db.timeout == mine->timeout) {
+            return other->shop.db;
+        }
+    }
+    return NULL;
+}
+
+void ms_start_child(apr_pool_t *pchild, server_rec *main_server)
+{
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next) {
+        ms_server_t *server = ms_server_get(s);
+
+        if (!is_shop(server) || (server->shop.db = same_pool(main_server, s))) {
+            continue;
+        }
+        if (ms_db_make(&server->shop.db, pchild, &server->db, &server->sink)) {
+            server->shop.db = NULL;
+            ms_log(&server->sink, MS_LINE_START_FAILED, "no memory or threads for the database pool of this child");
+        }
+    }
+}

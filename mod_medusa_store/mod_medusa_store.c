@@ -1,0 +1,31 @@
+/* mod_medusa_store.c: the module record and its hooks, nothing else. */
+#include <httpd.h>
+#include <http_config.h>
+#include <http_request.h>
+
+#include "httpd/config.h"
+#include "httpd/handler.h"
+#include "httpd/session.h"
+#include "httpd/start.h"
+
+static void register_hooks(apr_pool_t *pool)
+{
+    ms_session_hooks();
+    ap_hook_pre_config(ms_start_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(ms_start_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(ms_start_post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(ms_start_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(ms_handler_claim, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_handler(ms_handler_run, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) medusa_store_module = {
+    STANDARD20_MODULE_STUFF,
+    ms_place_make,
+    ms_place_merge,
+    ms_server_make,
+    ms_server_merge,
+    ms_directives,
+    register_hooks,
+    AP_MODULE_FLAG_NONE
+};

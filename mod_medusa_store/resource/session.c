@@ -1,0 +1,30 @@
+/* session.c: a sign-in, by cookie or by bearer token: columns and statements. Data only.
+ *
+ * The row is the authority: whatever ends a sign-in deletes it, and no cookie or token outlives it. */
+#include "resource/resources.h"
+
+#include <stddef.h>
+
+static const ms_field_t fields[] = {
+    { "id",          MS_DIGEST, MS_SHOW, "SHA-256 of the token that the client holds" },
+    { "customer_id", MS_ID,     MS_SHOW, "Who is signed in by it" },
+    { "kind",        MS_ID,     MS_SHOW, "cookie or bearer" },
+    { "created_at",  MS_TIME,   MS_SHOW, "Time of sign-in" },
+    { "last_seen",   MS_TIME,   MS_SHOW, "Last use, as far as it was written down" },
+    { "expires_at",  MS_TIME,   MS_SHOW, "End, unless it is used before" },
+    { NULL, MS_ID, 0, NULL }
+};
+
+const ms_resource_t ms_session = { "session", NULL, fields };
+
+const ms_stmt_t ms_session_stmts[] = {
+    /* who is this, and what is their row, in one round trip; a deleted customer leaves the second part NULL */
+    { "session.who", MS_SELECT, { { &ms_session, "s" }, { &ms_customer, "c" } }, NULL,
+        "FROM session s LEFT JOIN customer c ON c.id = s.customer_id AND c.deleted_at IS NULL "
+        "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s" },
+    { "session.create", MS_INSERT, { { &ms_session, NULL } }, NULL, NULL },
+    { "session.extend", MS_CHANGE, { { NULL, NULL } }, NULL,
+        "UPDATE session SET last_seen = %s, expires_at = %s WHERE id = UNHEX(%s)" },
+    { "session.end", MS_CHANGE, { { NULL, NULL } }, NULL, "DELETE FROM session WHERE id = UNHEX(%s)" },
+    { NULL, MS_SELECT, { { NULL, NULL } }, NULL, NULL }
+};
