@@ -15,6 +15,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(ms_start_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(ms_start_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(ms_start_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(ms_handler_translate, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(ms_handler_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(ms_handler_claim, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(ms_handler_run, NULL, NULL, APR_HOOK_MIDDLE);
 }

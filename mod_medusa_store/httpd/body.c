@@ -221,7 +221,6 @@ int ms_body_read(request_rec *r, ms_ctx_t *c, int limit)
     encoding_t encoding;
     apr_status_t rv;
 
-    c->body = ms_own(c->pool, json_object());
     if (!has_body(r) || !is_json(r, c) || c->rc != MS_OK || find_encoding(r, c, &encoding) != MS_OK) {
         return OK;
     }

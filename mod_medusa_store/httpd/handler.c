@@ -20,6 +20,29 @@ enum { BODY_LIMIT = 102400 };
 
 static const char handler_name[] = "medusa-store";
 
+/* Only a directory's API has anything to do with files. */
+static int has_no_file(request_rec *r)
+{
+    const ms_place_t *place = ms_place_get(r);
+    ms_mount_t mount;
+
+    return place->on == 1 && place->section != MS_IN_DIRECTORY && ms_mount_find(&mount, r, place) > 0;
+}
+
+int ms_handler_translate(request_rec *r)
+{
+    if (!has_no_file(r)) {
+        return DECLINED;
+    }
+    r->filename = apr_pstrcat(r->pool, handler_name, ":", r->uri, NULL);
+    return OK;
+}
+
+int ms_handler_map(request_rec *r)
+{
+    return has_no_file(r) ? OK : DECLINED;
+}
+
 int ms_handler_claim(request_rec *r)
 {
     const ms_place_t *place = ms_place_get(r);
@@ -112,6 +135,12 @@ static void refuse_path(request_rec *r, ms_ctx_t *c)
     ms_fail(c, MS_INVALID_DATA, "Failed to decode param '%s'", slash ? slash + 1 : path);
 }
 
+/* Clients send bodies with GET and DELETE too; they mean nothing. httpd reads them away. */
+static int body_counts(const request_rec *r)
+{
+    return r->method_number != M_GET && r->method_number != M_DELETE;
+}
+
 static void serve(ms_ctx_t *c)
 {
     if (ms_dispatch(c) != MS_OK) {
@@ -142,7 +171,8 @@ int ms_handler_run(request_rec *r)
         refuse_path(r, c);
     }
     else if (is_ready(ms_server_get(r->server), c)) {
-        status = ms_body_read(r, c, ms_place_number(place->body_limit, BODY_LIMIT));
+        c->body = ms_own(c->pool, json_object());
+        status = body_counts(r) ? ms_body_read(r, c, ms_place_number(place->body_limit, BODY_LIMIT)) : OK;
         if (status != OK) {
             return status;
         }

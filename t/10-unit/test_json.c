@@ -126,7 +126,8 @@ static void bodies_are_read(void **state)
 {
     becomes("{}", "{}");
     becomes("[]", "[]");
-    becomes(" \t\r\n{ \"a\" :\r\n[ 1 , -2 , true , false , null , \"x\" , { } ] }\r\n", "{\"a\":[1,-2,true,false,null,\"x\",{}]}");
+    becomes(" \t\r\n{ \"a\" :\r\n[ 1 , -2 , true , false , null , \"x\" , { } ] }\r\n",
+            "{\"a\":[1,-2,true,false,null,\"x\",{}]}");
     becomes("{\"z\":1,\"a\":2,\"\":3}", "{\"z\":1,\"a\":2,\"\":3}"); /* in the order sent */
     becomes("{\"a\":1,\"b\":2,\"a\":{\"c\":3}}", "{\"a\":{\"c\":3},\"b\":2}");
     becomes("[\"\\u00e4\\ud83d\\ude00\\/\\\"\\\\\\b\\f\\n\\r\\t\"]", "[\"\xC3\xA4\xF0\x9F\x98\x80/\\\"\\\\\\b\\f\\n\\r\\t\"]");
@@ -454,7 +455,8 @@ static void *scarce(size_t size)
 /* Tokens of at most 15 bytes, for which jansson needs no block but the first: it asserts that it gets more. */
 static void memory_may_run_out_anywhere(void **state)
 {
-    static const char text[] = "{\"a\":[1,2.5,1e9,\"x\",null],\"b\":{\"c\":[[],{}],\"d\":\"\\u00e4\"},\"e\":[1,2,3,4,5,6,7,8,9,10]}";
+    static const char text[] = "{\"a\":[1,2.5,1e9,\"x\",null],"
+                               "\"b\":{\"c\":[[],{}],\"d\":\"\\u00e4\"},\"e\":[1,2,3,4,5,6,7,8,9,10]}";
     json_t *value;
     int n, failures = 0;
 
@@ -515,6 +517,7 @@ static void any_value_is_written(void **state)
     assert_string_equal(written(ms_own(context.pool, json_integer(INT64_MAX))), "9223372036854775807");
     assert_string_equal(written(ms_own(context.pool, json_integer(INT64_MIN))), "-9223372036854775808");
     assert_string_equal(written(ms_own(context.pool, json_pack("[{},[],{s:n}]", "a"))), "[{},[],{\"a\":null}]");
+    assert_string_equal(ms_json_write(context.pool, ms_own(context.pool, json_integer(1)), NULL), "1");
     assert_null(ms_json_write(context.pool, NULL, &length));
 }
 
@@ -597,6 +600,7 @@ static double random_double(unsigned *seed)
     return isfinite(value) ? value : 1;
 }
 
+/* By jansson alone, as db/ reads what was stored. */
 static void reals_read_back_the_same(void **state)
 {
     unsigned seed = 1;
@@ -605,7 +609,7 @@ static void reals_read_back_the_same(void **state)
     for (i = 0; i < 100000; i++) {
         double value = random_double(&seed), back;
         json_t *array = ms_own(context.pool, json_pack("[f]", value));
-        const json_t *read = json_array_get(good(written(array)), 0);
+        const json_t *read = json_array_get(ms_own(context.pool, json_loads(written(array), 0, NULL)), 0);
 
         assert_int_equal(json_typeof(read), JSON_REAL);
         back = json_real_value(read);
