@@ -10,7 +10,7 @@ struct ms_gate_t;
 enum { MS_SECRET_MIN = 32 }; /* bytes */
 
 typedef struct ms_account_t {
-    const char *secrets[2];             /* the one to sign with, and the one before it (or NULL) */
+    const char *secrets[3];             /* the one to sign with, the one before it (or NULL), NULL */
     apr_interval_time_t session_life;   /* of a cookie's session, from its last use */
     apr_interval_time_t token_life;     /* of a bearer token, from its issue */
     unsigned long long password_passes; /* Argon2id t */

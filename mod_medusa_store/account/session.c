@@ -109,19 +109,21 @@ ms_rc_t ms_session_identify(ms_ctx_t *c)
 
 /* ---- begin and end ---- */
 
-static ms_rc_t insert(ms_ctx_t *c, const char *token, const char *customer_id, const char *kind, apr_interval_time_t life)
+/* Written only while the password's hash is the one that was checked: a change of password that came between has ended, or will
+ * end, what was signed in by the old one. */
+static ms_rc_t insert(ms_ctx_t *c, const char *token, const char *kind, apr_interval_time_t life, const char *customer_id,
+                      const char *hash)
 {
-    const char *now = ms_time_iso(c->pool, c->now);
-    json_t *row = ms_own(c->pool, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", digest(c->pool, token),
-        "customer_id", customer_id, "kind", kind, "created_at", now, "last_seen", now,
-        "expires_at", ms_time_iso(c->pool, c->now + life)));
-    ms_rc_t rc = row ? ms_db_insert(c, "session.create", row) : ms_fail(c, MS_UNEXPECTED, NULL);
+    const char *now = ms_time_sql(c->pool, c->now);
+    int inserted = 0;
+    ms_rc_t rc = ms_db_change(c, &inserted, "session.create", MS_ARGS(digest(c->pool, token), kind, now, now,
+        ms_time_sql(c->pool, c->now + life), customer_id, hash));
 
     if (rc == MS_DUPLICATE) { /* 256 random bits: only our own first try, whose answer was lost, can be there already */
         ms_forgive(c);
-        rc = MS_OK;
+        return MS_OK;
     }
-    return rc;
+    return rc == MS_OK && !inserted ? ms_fail(c, MS_UNAUTHORIZED, NULL) : rc;
 }
 
 static ms_rc_t end(ms_ctx_t *c, const char *token)
@@ -129,10 +131,10 @@ static ms_rc_t end(ms_ctx_t *c, const char *token)
     return is_token(token) ? ms_db_change(c, NULL, "session.end", MS_ARGS(digest(c->pool, token))) : MS_OK;
 }
 
-ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id)
+ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash)
 {
     const char *token = make_token(c->pool);
-    ms_rc_t rc = insert(c, token, customer_id, "cookie", c->shop->account->session_life);
+    ms_rc_t rc = insert(c, token, "cookie", c->shop->account->session_life, customer_id, hash);
 
     if (rc == MS_OK) {
         rc = end(c, c->session_token);
@@ -144,11 +146,11 @@ ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id)
     return rc;
 }
 
-ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id)
+ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id, const char *hash)
 {
     ms_claims_t claims = { customer_id, make_token(c->pool) };
     apr_interval_time_t life = c->shop->account->token_life;
-    ms_rc_t rc = insert(c, claims.jti, customer_id, "bearer", life);
+    ms_rc_t rc = insert(c, claims.jti, "bearer", life, customer_id, hash);
 
     if (rc != MS_OK) {
         return rc;
@@ -167,4 +169,9 @@ ms_rc_t ms_session_end(ms_ctx_t *c)
     }
     c->session_change = MS_SESSION_END;
     return rc;
+}
+
+ms_rc_t ms_session_end_others(ms_ctx_t *c, const char *customer_id, const char *keep)
+{
+    return ms_db_change(c, NULL, "session.end_others", MS_ARGS(customer_id, keep ? keep : ""));
 }

@@ -9,11 +9,15 @@
 ms_rc_t ms_session_identify(ms_ctx_t *c);
 
 /** Sign a customer in on the visitor's session: a new row and a new token; the row of a session that was presented ends.
+ *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs.
  *  May be part of a transaction. httpd/ keeps c->session_new in the cookie. */
-ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id);
+ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash);
 
-/** Sign a customer in by a bearer token; *token is in c->pool. */
-ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id);
+/** The same by a bearer token; *token is in c->pool. */
+ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id, const char *hash);
+
+/** End all of a customer's sign-ins but the one of session row `keep` (NULL: all). */
+ms_rc_t ms_session_end_others(ms_ctx_t *c, const char *customer_id, const char *keep);
 
 /** End what the request presents: the cookie's session, and the one that a good bearer token names. */
 ms_rc_t ms_session_end(ms_ctx_t *c);

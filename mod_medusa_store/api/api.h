@@ -5,7 +5,11 @@
 #include "core/route.h"
 
 extern const ms_route_t ms_customer_routes[];
+extern const ms_route_t ms_address_routes[];
+extern const ms_route_t ms_order_routes[];
+extern const ms_route_t ms_password_routes[];
 extern const ms_route_t ms_auth_routes[];
+extern const ms_route_t ms_customer_last_routes[];
 
 /** All route tables; ends with NULL. */
 extern const ms_route_t *const ms_routes[];

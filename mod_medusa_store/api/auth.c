@@ -11,18 +11,25 @@
 #include <string.h>
 
 /* Hash a good password anew whose hash is old or too cheap; that it could not be done is no reason to refuse. */
-static void rehash(ms_ctx_t *c, const char *id, const char *old, const char *password, size_t length)
+static const char *rehash(ms_ctx_t *c, const char *id, const char *old, const char *password, size_t length)
 {
     const char *hash;
+    int changed = 0;
 
     if (ms_password_hash(c, &hash, password, length) != MS_OK
-        || ms_db_change(c, NULL, "customer.rehash", MS_ARGS(hash, id, old)) != MS_OK) {
+        || ms_db_change(c, &changed, "customer.rehash", MS_ARGS(hash, id, old)) != MS_OK) {
         ms_forgive(c);
     }
+    return changed ? hash : old;
 }
 
-/* The account that the body's e-mail and password open. MS_UNAUTHORIZED says no more than that. */
-static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer)
+static const char *id_of(const json_t *row)
+{
+    return json_string_value(json_object_get(row, "id"));
+}
+
+/* The account that the body's e-mail and password open, and its hash. MS_UNAUTHORIZED says no more than that. */
+static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer, const char **hash)
 {
     const json_t *password = json_object_get(c->body, "password");
     const char *text = json_string_value(password);
@@ -45,31 +52,30 @@ static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer)
         return rc;
     }
     *customer = row->part[0];
-    if (weak) {
-        rehash(c, json_string_value(json_object_get(*customer, "id")), row->extra, text, length);
-    }
+    *hash = weak ? rehash(c, id_of(*customer), row->extra, text, length) : row->extra;
     return MS_OK;
 }
 
 static ms_rc_t sign_in(ms_ctx_t *c)
 {
+    const char *hash;
     json_t *customer;
-    ms_rc_t rc = check_credentials(c, &customer);
+    ms_rc_t rc = check_credentials(c, &customer, &hash);
 
     if (rc == MS_OK) {
-        rc = ms_session_start(c, json_string_value(json_object_get(customer, "id")));
+        rc = ms_session_start(c, id_of(customer), hash);
     }
     return rc == MS_OK ? ms_customer_answer(c, customer, MS_VIEW_SIGN_IN) : rc;
 }
 
 static ms_rc_t issue_token(ms_ctx_t *c)
 {
-    const char *token;
+    const char *token, *hash;
     json_t *customer;
-    ms_rc_t rc = check_credentials(c, &customer);
+    ms_rc_t rc = check_credentials(c, &customer, &hash);
 
     if (rc == MS_OK) {
-        rc = ms_session_start_bearer(c, &token, json_string_value(json_object_get(customer, "id")));
+        rc = ms_session_start_bearer(c, &token, id_of(customer), hash);
     }
     c->personal = 1;
     return rc == MS_OK ? ms_answer(c, "access_token", json_string(token)) : rc;
@@ -105,7 +111,7 @@ const ms_route_t ms_auth_routes[] = {
     { "POST",   "/auth/token",   MS_ANYONE,   issue_token, ms_sign_in_body, "Sign in by a bearer token" },
     { "POST",   "/auth",         MS_ANYONE,   sign_in,     ms_sign_in_body, "Sign in on a session" },
     { "GET",    "/auth",         MS_CUSTOMER, show,        NULL,            "Show who is signed in" },
-    { "DELETE", "/auth",         MS_ANYONE,   sign_out,    NULL,            "Sign out" },
+    { "DELETE", "/auth",         MS_VISITOR,  sign_out,    NULL,            "Sign out" },
     { "GET",    "/auth/{email}", MS_ANYONE,   exists,      NULL,            "Tell whether an e-mail has an account" },
     { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
 };

@@ -1,4 +1,6 @@
 /* customers.c: the operations under /customers. */
+#include "account/address.h"
+#include "account/customer.h"
 #include "account/outbox.h"
 #include "account/password.h"
 #include "account/session.h"
@@ -11,11 +13,12 @@
 
 #include <string.h>
 
-static ms_rc_t taken(ms_ctx_t *c)
+static const char *text_of(const json_t *row, const char *key)
 {
-    ms_forgive(c);
-    return ms_fail(c, MS_DUPLICATE, "A customer with the given email already has an account. Log in instead");
+    return json_string_value(json_object_get(row, key));
 }
+
+/* ---- POST /customers ---- */
 
 /* Only spares the hash: the unique key has the last word. */
 static ms_rc_t check_free(ms_ctx_t *c, const char *email)
@@ -23,7 +26,7 @@ static ms_rc_t check_free(ms_ctx_t *c, const char *email)
     ms_row_t *row;
     ms_rc_t rc = ms_db_find(c, &row, "customer.account_exists", MS_ARGS(email));
 
-    return rc == MS_OK && row ? taken(c) : rc;
+    return rc == MS_OK && row ? ms_customer_taken(c) : rc;
 }
 
 static json_t *make_customer(ms_ctx_t *c, const char *hash)
@@ -43,10 +46,10 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
     ms_rc_t rc = ms_db_insert(c, "customer.create", row);
 
     if (rc == MS_DUPLICATE) {
-        return taken(c);
+        return ms_customer_taken(c);
     }
     if (rc == MS_OK) {
-        rc = ms_session_start(c, json_string_value(json_object_get(row, "id")));
+        rc = ms_session_start(c, text_of(row, "id"), text_of(row, "password_hash"));
     }
     return rc == MS_OK ? ms_outbox_add(c, "customer.created", event) : rc;
 }
@@ -68,15 +71,83 @@ static ms_rc_t create(ms_ctx_t *c)
     return rc == MS_OK ? ms_customer_answer_new(c, row, MS_VIEW_PROFILE) : rc;
 }
 
+/* ---- /customers/me ---- */
+
 static ms_rc_t show_me(ms_ctx_t *c)
 {
     return ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE);
 }
 
+typedef struct {
+    const char *hash;   /* of the new password, or NULL */
+    json_t *row;        /* out: the customer as saved */
+} update_t;
+
+/* The event tells the row, and the address that the update made. */
+static ms_rc_t tell(ms_ctx_t *c, json_t *row, json_t *created)
+{
+    json_t *event = ms_own(c->pool, ms_resource_show(&ms_customer, row));
+
+    if (created) {
+        json_object_set_new(event, "billing_address", ms_resource_show(&ms_address, created));
+    }
+    return ms_outbox_add(c, "customer.updated", event);
+}
+
+static ms_rc_t save_update(ms_ctx_t *c, void *baton)
+{
+    update_t *update = baton;
+    json_t *billing = json_object_get(c->body, "billing_address"), *created = NULL, *before;
+    ms_rc_t rc = ms_customer_lock(c, &update->row, NULL, c->who.id);
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    before = ms_own(c->pool, json_copy(update->row));
+    rc = ms_customer_edit(c, update->row, c->body);
+    if (rc == MS_OK && billing) {
+        rc = ms_address_bill(c, &created, update->row, billing);
+    }
+    if (rc == MS_OK) {
+        rc = ms_customer_save(c, update->row, before);
+    }
+    if (rc == MS_OK && update->hash) {
+        rc = ms_customer_set_password(c, update->row, update->hash, c->who.session);
+    }
+    return rc == MS_OK ? tell(c, update->row, created) : rc;
+}
+
+static ms_rc_t update_me(ms_ctx_t *c)
+{
+    const char *password = ms_body_text(c, "password");
+    update_t update = { NULL, NULL };
+    ms_rc_t rc = ms_address_check_country(c, json_object_get(c->body, "billing_address"));
+
+    if (rc == MS_OK && password) {
+        rc = ms_password_hash(c, &update.hash, password, strlen(password));
+    }
+    if (rc == MS_OK) {
+        rc = ms_db_transaction(c, save_update, &update);
+    }
+    return rc == MS_OK ? ms_customer_answer(c, update.row, MS_VIEW_PROFILE) : rc;
+}
+
+/* Every installed payment provider would be asked; there is none yet that keeps methods. */
+static ms_rc_t list_payment_methods(ms_ctx_t *c)
+{
+    return ms_answer(c, "payment_methods", json_array());
+}
+
 const ms_route_t ms_customer_routes[] = {
-    { "POST", "/customers",    MS_ANYONE,   create,  ms_customer_create_body, "Register a customer and sign them in" },
-    { "GET",  "/customers/me", MS_CUSTOMER, show_me, NULL,                    "Show my account" },
-    /* nobody who is signed out learns what there is and what not */
-    { "*",    "/customers/**", MS_CUSTOMER, NULL,    NULL,                    "Anything else here" },
+    { "POST", "/customers",                    MS_ANYONE,   create,               ms_customer_create_body, "Register a customer and sign them in" },
+    { "GET",  "/customers/me",                 MS_CUSTOMER, show_me,              NULL,                    "Show my account" },
+    { "POST", "/customers/me",                 MS_CUSTOMER, update_me,            ms_customer_update_body, "Change my account" },
+    { "GET",  "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL,                    "List my saved payment methods" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+};
+
+/* Behind all others: nobody who is signed out learns what there is here and what not. */
+const ms_route_t ms_customer_last_routes[] = {
+    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, "Anything else here" },
     { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
 };

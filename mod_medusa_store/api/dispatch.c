@@ -5,14 +5,18 @@
 #include "api/api.h"
 #include "core/validate.h"
 
-const ms_route_t *const ms_routes[] = { ms_customer_routes, ms_auth_routes, NULL };
+#include <string.h>
+
+const ms_route_t *const ms_routes[] = {
+    ms_customer_routes, ms_address_routes, ms_order_routes, ms_password_routes, ms_auth_routes, ms_customer_last_routes, NULL
+};
 
 /* Signed out is answered before anything is looked up; that the customer is gone only after the body was judged. */
 static ms_rc_t check_caller(ms_ctx_t *c)
 {
     ms_rc_t rc;
 
-    if (c->route->caller == MS_ANYONE) {
+    if (c->route->caller != MS_CUSTOMER) {
         return MS_OK;
     }
     c->personal = 1;
@@ -20,9 +24,26 @@ static ms_rc_t check_caller(ms_ctx_t *c)
     return rc == MS_OK && !c->who.id ? ms_fail(c, MS_UNAUTHORIZED, NULL) : rc;
 }
 
+static int is_write(const ms_ctx_t *c)
+{
+    return strcmp(c->method, "GET") && strcmp(c->method, "HEAD");
+}
+
+/* A cookie is sent by the browser, whoever wrote the page; a bearer token only by who knows it. */
+static ms_rc_t check_forgery(ms_ctx_t *c)
+{
+    int by_cookie = c->route->caller == MS_CUSTOMER ? c->who.cookie : c->route->caller == MS_VISITOR && c->session_token;
+
+    if (!c->forgery || !by_cookie || !is_write(c)) {
+        return MS_OK;
+    }
+    ms_log(c->log, MS_LINE_FORGERY, c->forgery);
+    return ms_fail(c, MS_FORBIDDEN, "%s", c->forgery);
+}
+
 static ms_rc_t check_alive(ms_ctx_t *c)
 {
-    if (c->route->caller == MS_ANYONE || c->who.row) {
+    if (c->route->caller != MS_CUSTOMER || c->who.row) {
         return MS_OK;
     }
     return ms_fail(c, MS_NOT_FOUND, "Customer with id: %s was not found", c->who.id);
@@ -34,6 +55,9 @@ ms_rc_t ms_dispatch(ms_ctx_t *c)
 
     if (rc == MS_OK) {
         rc = check_caller(c);
+    }
+    if (rc == MS_OK) {
+        rc = check_forgery(c);
     }
     if (rc == MS_OK && !c->route->action) {
         rc = ms_route_missing(c);

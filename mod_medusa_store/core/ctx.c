@@ -54,6 +54,12 @@ ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value)
     return MS_OK;
 }
 
+ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t count, json_int_t offset, json_int_t limit)
+{
+    c->answer = ms_own(c->pool, json_pack("{s:o, s:I, s:I, s:I}", name, rows, "count", count, "offset", offset, "limit", limit));
+    return c->answer ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
+}
+
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text)
 {
     c->text = text;

@@ -45,8 +45,10 @@ typedef struct ms_ctx_t {
     const char *path;  /* below the mount point, percent-decoded, valid UTF-8: "/customers/me" */
     const struct ms_route_t *route;
     const char *params[MS_PARAMS_MAX]; /* path parameters, in the order of the route's path */
+    const char *query;                 /* as sent, without "?"; NULL: none */
     json_t *body;                      /* object or array; an absent or unread body is {} */
     const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
+    const char *forgery;               /* why another site's page could have sent this, or NULL */
     const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
     ms_who_t who;
 
@@ -80,6 +82,9 @@ json_t *ms_own(apr_pool_t *pool, json_t *value);
 
 /** Answer 200 with {"NAME": value}; takes over the reference of `value`. MS_UNEXPECTED when out of memory. */
 ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value);
+
+/** Answer 200 with a page of a list: {"NAME": rows, "count": all matches, "offset", "limit"}; takes over the reference of `rows`. */
+ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t count, json_int_t offset, json_int_t limit);
 
 /** Answer 200 with plain text, such as "OK". */
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text);

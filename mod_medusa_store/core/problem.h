@@ -11,6 +11,7 @@
     X(INVALID_DATA,     400, NULL,                    "invalid_data",         INFO,  NULL) \
     X(UNAUTHORIZED,     401, NULL,                    NULL,                   INFO,  "Unauthorized") \
     X(BAD_TOKEN,        401, NULL,                    "unauthorized",         INFO,  NULL) \
+    X(FORBIDDEN,        403, NULL,                    "not_allowed",          INFO,  NULL) \
     X(NOT_FOUND,        404, NULL,                    "not_found",            INFO,  NULL) \
     X(CONFLICT,         409, "invalid_state_error",   "conflict",             INFO,  "The request conflicted with another request. You may retry the request with the provided Idempotency-Key.") \
     X(TOO_LARGE,        413, NULL,                    "invalid_data",         INFO,  "request entity too large") \

@@ -24,6 +24,20 @@ json_t *ms_resource_show(const ms_resource_t *resource, json_t *row)
     return shown;
 }
 
+int ms_resource_overlay(const ms_resource_t *resource, json_t *row, json_t *changes)
+{
+    const ms_field_t *f;
+
+    for (f = resource->fields; f->name; f++) {
+        json_t *value = json_object_get(changes, f->name);
+
+        if ((f->use & MS_EDIT) && value && json_object_set_nocheck(row, f->name, value)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 const ms_field_t *ms_field_find(const ms_resource_t *resource, const char *name)
 {
     const ms_field_t *f;

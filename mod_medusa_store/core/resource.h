@@ -19,8 +19,9 @@ typedef enum {
 } ms_type_t;
 
 enum {
-    MS_SHOW = 1 << 0,  /* selected and answered */
-    MS_HIDDEN = 1 << 1 /* stored, never selected with the row, never answered */
+    MS_SHOW = 1 << 0,   /* selected and answered */
+    MS_HIDDEN = 1 << 1, /* stored, never selected with the row, never answered */
+    MS_EDIT = 1 << 2    /* written by an MS_UPDATE statement */
 };
 
 typedef struct {
@@ -36,17 +37,29 @@ typedef struct ms_resource_t {
     const ms_field_t *fields; /* in the order of the answer; ends with a NULL name */
 } ms_resource_t;
 
-/** What a field of a body must be; the message of each is in validate.c. */
+/** What a field of a body or query must be; the message of each is in validate.c. */
 typedef enum {
-    MS_CHECK_STRING,    /* at most MS_TEXT_MAX characters */
-    MS_CHECK_EMAIL,     /* the e-mail rule; lower-cased in place */
-    MS_CHECK_PASSWORD,  /* a string, not empty; of any length */
-    MS_CHECK_NOT_EMPTY, /* any value but absent, null and "" */
-    MS_CHECK_OBJECT     /* a JSON object */
+    MS_CHECK_STRING,       /* at most MS_TEXT_MAX characters */
+    MS_CHECK_EMAIL,        /* the e-mail rule; lower-cased in place */
+    MS_CHECK_PASSWORD,     /* a string, not empty; of any length */
+    MS_CHECK_NOT_EMPTY,    /* any value but absent, null and "" */
+    MS_CHECK_METADATA,     /* a JSON object of at most MS_JSON_MAX bytes, without null characters */
+    MS_CHECK_NESTED,       /* an object, held against `nested` */
+    MS_CHECK_NESTED_OR_ID, /* the same, or a string */
+    MS_CHECK_NUMBER,       /* a number of a query: no fraction, from 0 to 2^63 - 1; made an integer in place */
+    MS_CHECK_ONE_OF,       /* of a query: one or more of `values`; made an array in place */
+    MS_CHECK_DATE          /* of a query: ISO 8601, or seconds since 1970; made an ISO 8601 time in place */
 } ms_check_t;
 
-enum { MS_REQUIRED = 0, MS_OPTIONAL = 1 << 0 /* absent and null pass unchecked */ };
-enum { MS_TEXT_MAX = 16383 }; /* characters: the most that always fits a TEXT column */
+enum {
+    MS_REQUIRED = 0,
+    MS_OPTIONAL = 1 << 0, /* absent and null pass unchecked */
+    MS_NOT_NULL = 1 << 1  /* absent passes unchecked, null does not */
+};
+enum {
+    MS_TEXT_MAX = 16383, /* characters: the most that always fits a TEXT column */
+    MS_JSON_MAX = 65535  /* bytes of a JSON column */
+};
 
 /** One field that an operation accepts, in the order of its messages. */
 typedef struct ms_rule_t {
@@ -54,11 +67,22 @@ typedef struct ms_rule_t {
     ms_check_t check;
     unsigned flags;
     const char *doc;
+    const struct ms_rule_t *nested; /* rules of the object; NULL unless MS_CHECK_NESTED or MS_CHECK_NESTED_OR_ID */
+    const char *const *values;      /* ends with NULL; NULL unless MS_CHECK_ONE_OF */
+    const char *type;               /* what messages and documents call the nested object */
 } ms_rule_t;
+
+#define MS_RULE(field, check, flags, doc) { field, check, flags, doc, NULL, NULL, NULL }
+#define MS_RULE_NESTED(field, check, flags, doc, rules, type) { field, check, flags, doc, rules, NULL, type }
+#define MS_RULE_ONE_OF(field, flags, doc, values) { field, MS_CHECK_ONE_OF, flags, doc, NULL, values, NULL }
+#define MS_RULES_END { NULL, MS_CHECK_STRING, 0, NULL, NULL, NULL, NULL }
 
 /** The object that holds only the fields of `row` that are shown, in the resource's order; a missing one is null.
  *  The caller owns the reference; NULL when out of memory. */
 json_t *ms_resource_show(const ms_resource_t *resource, json_t *row);
+
+/** Put what `changes` has of the editable fields over those of a row; null counts as a value. 0 when out of memory. */
+int ms_resource_overlay(const ms_resource_t *resource, json_t *row, json_t *changes);
 
 /** The field of that name, or NULL. */
 const ms_field_t *ms_field_find(const ms_resource_t *resource, const char *name);

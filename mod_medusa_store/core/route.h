@@ -5,7 +5,11 @@
 #include "core/ctx.h"
 #include "core/resource.h"
 
-typedef enum { MS_ANYONE, MS_CUSTOMER } ms_caller_t;
+typedef enum {
+    MS_ANYONE,   /* whoever asks, signed in or not */
+    MS_VISITOR,  /* anyone, but it acts upon the session that the request presents */
+    MS_CUSTOMER  /* who is signed in */
+} ms_caller_t;
 
 typedef ms_rc_t (*ms_action_t)(ms_ctx_t *c);
 

@@ -7,6 +7,7 @@
 typedef enum {
     MS_SELECT, /* SELECT <columns of parts>[, extra] + tail */
     MS_INSERT, /* INSERT INTO <table of parts[0]> (<all columns>) VALUES (…) + tail */
+    MS_UPDATE, /* UPDATE <table of parts[0]> SET <columns with MS_EDIT> WHERE id = %s */
     MS_CHANGE  /* tail alone: UPDATE or DELETE */
 } ms_stmt_kind_t;
 

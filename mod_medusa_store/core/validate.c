@@ -4,10 +4,14 @@
  * action runs, so that an action only ever sees a body that fits. */
 #include "core/validate.h"
 #include "core/email.h"
+#include "core/json.h"
+#include "core/query.h"
 #include "core/text.h"
+#include "core/time.h"
 
 #include <apr_strings.h>
 #include <apr_tables.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,43 +152,177 @@ static void check_not_empty(messages_t *m, const char *field, const json_t *valu
     }
 }
 
-static void check_object(messages_t *m, const char *field, const json_t *value)
+/* 1: a null character stands somewhere in the value. It is no deeper than a body can be. */
+static int hides_nul(const json_t *value)
 {
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(value)) {
+        return has_nul(value);
+    }
+    json_array_foreach(value, i, item) {
+        if (hides_nul(item)) {
+            return 1;
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, key, item) { /* takes no const, but changes nothing */
+        if (hides_nul(item)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void check_metadata(messages_t *m, const char *field, const json_t *value)
+{
+    size_t length = 0;
+
     if (!json_is_object(value)) {
         complain(m, "%s must be an object", field);
     }
+    else if (hides_nul(value)) {
+        complain(m, "%s must not contain null characters", field);
+    }
+    else if (!ms_json_write(m->pool, value, &length) || length > MS_JSON_MAX) {
+        complain(m, "%s must be shorter than or equal to %d bytes", field, MS_JSON_MAX);
+    }
 }
 
-static void check_field(messages_t *m, const ms_rule_t *rule, json_t *value)
+static void check_object(messages_t *m, const ms_rule_t *rules, json_t *object);
+
+static void check_nested(messages_t *m, const ms_rule_t *rule, json_t *value)
 {
-    if ((rule->flags & MS_OPTIONAL) && (!value || json_is_null(value))) {
+    if (json_is_object(value)) {
+        check_object(m, rule->nested, value);
+    }
+    else if (rule->check == MS_CHECK_NESTED_OR_ID) {
+        if (!json_is_string(value)) {
+            complain(m, "%s must be one of %s or String", rule->field, rule->type);
+        }
+        else if (has_nul(value)) {
+            complain(m, "%s must not contain null characters", rule->field);
+        }
+    }
+    else if (json_is_array(value)) {
+        complain(m, "%s must be an object", rule->field);
+    }
+    else {
+        complain(m, "nested property %s must be either object or array", rule->field);
+    }
+}
+
+static void check_number(messages_t *m, const ms_rule_t *rule, json_t *object)
+{
+    json_int_t number;
+
+    if (!ms_query_number(&number, json_object_get(object, rule->field))
+        || json_object_set_new(object, rule->field, json_integer(number))) {
+        complain(m, "%s must be a number conforming to the specified constraints", rule->field);
+    }
+}
+
+static void check_date(messages_t *m, const ms_rule_t *rule, json_t *object)
+{
+    apr_time_t time;
+
+    if (!ms_query_time(&time, json_object_get(object, rule->field))
+        || json_object_set_new(object, rule->field, json_string(ms_time_iso(m->pool, time)))) {
+        complain(m, "%s must be a Date instance", rule->field);
+    }
+}
+
+static int is_one_of(const char *const *values, const json_t *value)
+{
+    for (; json_is_string(value) && *values; values++) {
+        if (!strcmp(*values, json_string_value(value))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static const char *list_of(apr_pool_t *pool, const char *const *values)
+{
+    const char *list = *values;
+
+    while (*++values) {
+        list = apr_pstrcat(pool, list, ", ", *values, NULL);
+    }
+    return list;
+}
+
+static void check_one_of(messages_t *m, const ms_rule_t *rule, json_t *object)
+{
+    json_t *value = json_object_get(object, rule->field), *list, *item;
+    int good = !json_is_object(value);
+    size_t i;
+
+    if (!json_is_array(value)) {
+        list = json_array();
+        json_array_append(list, value);
+        json_object_set_new(object, rule->field, list);
+    }
+    json_array_foreach(json_object_get(object, rule->field), i, item) {
+        good = good && is_one_of(rule->values, item);
+    }
+    if (!good) {
+        complain(m, "each value in %s must be one of the following values: %s", rule->field, list_of(m->pool, rule->values));
+    }
+}
+
+static int is_skipped(const ms_rule_t *rule, const json_t *value)
+{
+    return (!value && (rule->flags & (MS_OPTIONAL | MS_NOT_NULL))) || (json_is_null(value) && (rule->flags & MS_OPTIONAL));
+}
+
+static void check_field(messages_t *m, const ms_rule_t *rule, json_t *object)
+{
+    json_t *value = json_object_get(object, rule->field);
+
+    if (is_skipped(rule, value)) {
         return;
     }
     switch (rule->check) {
-    case MS_CHECK_STRING:    check_string(m, rule->field, value); break;
-    case MS_CHECK_EMAIL:     check_email(m, rule->field, value); break;
-    case MS_CHECK_PASSWORD:  check_password(m, rule->field, value); break;
-    case MS_CHECK_NOT_EMPTY: check_not_empty(m, rule->field, value); break;
-    case MS_CHECK_OBJECT:    check_object(m, rule->field, value); break;
+    case MS_CHECK_STRING:       check_string(m, rule->field, value); break;
+    case MS_CHECK_EMAIL:        check_email(m, rule->field, value); break;
+    case MS_CHECK_PASSWORD:     check_password(m, rule->field, value); break;
+    case MS_CHECK_NOT_EMPTY:    check_not_empty(m, rule->field, value); break;
+    case MS_CHECK_METADATA:     check_metadata(m, rule->field, value); break;
+    case MS_CHECK_NESTED:
+    case MS_CHECK_NESTED_OR_ID: check_nested(m, rule, value); break;
+    case MS_CHECK_NUMBER:       check_number(m, rule, object); break;
+    case MS_CHECK_ONE_OF:       check_one_of(m, rule, object); break;
+    case MS_CHECK_DATE:         check_date(m, rule, object); break;
     }
+}
+
+/* Rules nest no deeper than the tables say. */
+static void check_object(messages_t *m, const ms_rule_t *rules, json_t *object)
+{
+    const ms_rule_t *rule;
+
+    check_unknown(m, rules, object);
+    for (rule = rules; rule->field; rule++) {
+        check_field(m, rule, object);
+    }
+}
+
+ms_rc_t ms_validate_query(ms_ctx_t *c, const ms_rule_t *rules, json_t *query)
+{
+    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)) };
+
+    check_object(&m, rules, query);
+    return m.list->nelts ? ms_fail(c, MS_INVALID_DATA, "%s", join(&m)) : MS_OK;
 }
 
 ms_rc_t ms_validate(ms_ctx_t *c, const ms_rule_t *rules)
 {
-    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)) };
-    const ms_rule_t *rule;
-
     if (!json_is_object(c->body)) {
         return ms_fail(c, MS_INVALID_DATA, "an unknown value was passed to the validate function");
     }
-    check_unknown(&m, rules, c->body);
-    for (rule = rules; rule->field; rule++) {
-        check_field(&m, rule, json_object_get(c->body, rule->field));
-    }
-    if (m.list->nelts) {
-        return ms_fail(c, MS_INVALID_DATA, "%s", join(&m));
-    }
-    return MS_OK;
+    return ms_validate_query(c, rules, c->body);
 }
 
 const char *ms_body_text(const ms_ctx_t *c, const char *field)

@@ -10,6 +10,9 @@
  *  then the known ones in the order of the rules. */
 ms_rc_t ms_validate(ms_ctx_t *c, const ms_rule_t *rules);
 
+/** The same for the parsed query string of a list (query.h); values are made what they stand for, in place. */
+ms_rc_t ms_validate_query(ms_ctx_t *c, const ms_rule_t *rules, json_t *query);
+
 /** Text of a string field of the body, or NULL where it is absent, null or no string. Lives as long as the body. */
 const char *ms_body_text(const ms_ctx_t *c, const char *field);
 

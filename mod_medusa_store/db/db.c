@@ -180,10 +180,11 @@ ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const 
     return rc;
 }
 
-ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row)
+/* Bind the fields of a row that have one of these uses, in the order of the statement, and run it. */
+static ms_rc_t write_row(ms_ctx_t *c, const char *label, json_t *row, unsigned use, const char *last)
 {
     const ms_entry_t *entry = ms_catalogue_find(label);
-    const ms_field_t *fields = entry ? entry->def->parts[0].resource->fields : NULL, *f;
+    const ms_field_t *f;
     const char **args;
     int n = 0;
 
@@ -191,14 +192,27 @@ ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row)
         ms_log(c->log, MS_LINE_DB_ARGS, label, -1, 0);
         return ms_fail(c, MS_UNEXPECTED, NULL);
     }
-    args = apr_palloc(c->pool, sizeof *args * (size_t)entry->nargs);
-    for (f = fields; f->name; f++) {
-        if (!ms_value_write(c->pool, &args[n++], f->type, json_object_get(row, f->name))) {
+    args = apr_palloc(c->pool, sizeof *args * ((size_t)entry->nargs + 1));
+    for (f = entry->def->parts[0].resource->fields; f->name; f++) {
+        if ((f->use & use) && !ms_value_write(c->pool, &args[n++], f->type, json_object_get(row, f->name))) {
             ms_log(c->log, MS_LINE_DB_VALUE, f->name, label);
             return ms_fail(c, MS_UNEXPECTED, NULL);
         }
     }
+    if (last) {
+        args[n++] = last;
+    }
     return ms_db_change(c, NULL, label, n, args);
+}
+
+ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row)
+{
+    return write_row(c, label, row, MS_SHOW | MS_HIDDEN, NULL);
+}
+
+ms_rc_t ms_db_update(ms_ctx_t *c, const char *label, json_t *row)
+{
+    return write_row(c, label, row, MS_EDIT, json_string_value(json_object_get(row, "id")));
 }
 
 /* ---- reading ---- */

@@ -59,6 +59,9 @@ ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const 
 /** Insert a row: all fields of the statement's resource, missing ones as NULL. */
 ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row);
 
+/** Save a row that was loaded and changed: all editable fields of the statement's resource. */
+ms_rc_t ms_db_update(ms_ctx_t *c, const char *label, json_t *row);
+
 /** Run `step` in a transaction: rolled back unless it returns MS_OK, and successful only when COMMIT was.
  *  Deadlocks and lock waits repeat the whole step, up to 3 times, then MS_CONFLICT. Not to be nested. */
 ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton), void *baton);

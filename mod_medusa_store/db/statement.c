@@ -50,6 +50,32 @@ static const char *make_insert(apr_pool_t *pool, const ms_stmt_t *def)
     return apr_pstrcat(pool, "INSERT INTO `", resource->name, "` (", names, ") VALUES (", values, ")", NULL);
 }
 
+static const char *make_update(apr_pool_t *pool, const ms_stmt_t *def)
+{
+    const ms_resource_t *resource = def->parts[0].resource;
+    const char *columns = "", *comma = "";
+    const ms_field_t *f;
+
+    for (f = resource->fields; f->name; f++) {
+        if (f->use & MS_EDIT) {
+            columns = apr_pstrcat(pool, columns, comma, "`", f->name, "` = %s", NULL);
+            comma = ", ";
+        }
+    }
+    return apr_pstrcat(pool, "UPDATE `", resource->name, "` SET ", columns, " WHERE id = %s", NULL);
+}
+
+static const char *make_sql(apr_pool_t *pool, const ms_stmt_t *def)
+{
+    switch (def->kind) {
+    case MS_SELECT: return make_select(pool, def);
+    case MS_INSERT: return make_insert(pool, def);
+    case MS_UPDATE: return make_update(pool, def);
+    case MS_CHANGE: return def->tail;
+    }
+    return NULL;
+}
+
 static int count_values(const char *sql)
 {
     int n = 0;
@@ -66,8 +92,7 @@ static void add(apr_pool_t *pool, const ms_stmt_t *def)
 
     e->def = def;
     e->index = entries->nelts - 1;
-    e->sql = def->kind == MS_SELECT ? make_select(pool, def)
-           : def->kind == MS_INSERT ? make_insert(pool, def) : def->tail;
+    e->sql = make_sql(pool, def);
     e->nargs = count_values(e->sql);
 }
 

@@ -39,6 +39,7 @@ typedef enum {
     MS_IN_PATTERN    /* regular expressions, wildcards, <If>: MedusaStoreBase only */
 } ms_section_t;
 
+enum ms_csrf_t { MS_CSRF_STRICT, MS_CSRF_ORIGIN, MS_CSRF_OFF };
 enum ms_secure_t { MS_SECURE_AUTO, MS_SECURE_ON, MS_SECURE_OFF };
 
 /** One entry of MedusaStoreAllowOrigin: a text, or a regular expression. */
@@ -55,6 +56,7 @@ typedef struct {
     const char *base;             /* MedusaStoreBase */
     apr_array_header_t *origins;  /* ms_origin_t; NULL: none */
     int credentials_always;
+    int csrf;                     /* enum ms_csrf_t */
     int body_limit;               /* bytes */
     const char *cookie;
     int cookie_secure;            /* enum ms_secure_t */

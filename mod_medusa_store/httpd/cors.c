@@ -43,6 +43,52 @@ void ms_cors_headers(request_rec *r, const ms_place_t *place, const ms_sink_t *l
     }
 }
 
+/* ---- forgery ---- */
+
+/* scheme://host[:port] of the request itself; behind a proxy that ends TLS only the host can be told. */
+static int is_own_origin(request_rec *r, const char *origin)
+{
+    const char *host = apr_table_get(r->headers_in, "Host"), *there = strstr(origin, "://");
+
+    return host && there && !strcasecmp(there + 3, host);
+}
+
+static int has_body(request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+
+    return apr_table_get(r->headers_in, "Transfer-Encoding") || (length && strcmp(length, "0"));
+}
+
+static int is_json(request_rec *r)
+{
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+
+    return type && !strncasecmp(type, "application/json", strlen("application/json"));
+}
+
+const char *ms_cors_forgery(request_rec *r, const ms_place_t *place)
+{
+    const char *origin = apr_table_get(r->headers_in, "Origin"), *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    int mode = ms_place_number(place->csrf, MS_CSRF_STRICT);
+
+    if (mode == MS_CSRF_OFF) {
+        return NULL;
+    }
+    if (origin && !is_allowed(place, origin) && !is_own_origin(r, origin)) {
+        return "the request comes from an origin that is not allowed";
+    }
+    if (!origin && site && strcasecmp(site, "same-origin") && strcasecmp(site, "none")) {
+        return "the request comes from another site";
+    }
+    if (mode == MS_CSRF_STRICT && has_body(r) && !is_json(r)) {
+        return "a request by the session cookie must have Content-Type: application/json";
+    }
+    return NULL;
+}
+
+/* ---- preflight ---- */
+
 int ms_cors_preflight(request_rec *r, const ms_place_t *place)
 {
     const char *wanted = apr_table_get(r->headers_in, "Access-Control-Request-Headers");

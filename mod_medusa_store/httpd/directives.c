@@ -313,37 +313,52 @@ static const char *set_cookie(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
+/* Place of a word among three, in any case; -1: it is none of them. */
+static int choose(const char *const words[3], const char *arg)
+{
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        if (!strcasecmp(arg, words[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static const char *none_of(cmd_parms *cmd, const char *const words[3], const char *arg)
+{
+    return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither %s, %s nor %s", arg, words[0], words[1], words[2]));
+}
+
 static const char *set_cookie_secure(cmd_parms *cmd, void *dir, const char *arg)
 {
-    ms_place_t *place = dir;
+    static const char *const words[3] = { [MS_SECURE_AUTO] = "Auto", [MS_SECURE_ON] = "On", [MS_SECURE_OFF] = "Off" };
+    int chosen = choose(words, arg);
 
-    if (!strcasecmp(arg, "Auto")) {
-        place->cookie_secure = MS_SECURE_AUTO;
-    }
-    else if (!strcasecmp(arg, "On")) {
-        place->cookie_secure = MS_SECURE_ON;
-    }
-    else if (!strcasecmp(arg, "Off")) {
-        place->cookie_secure = MS_SECURE_OFF;
-    }
-    else {
-        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Auto, On nor Off", arg));
-    }
-    return NULL;
+    ((ms_place_t *)dir)->cookie_secure = chosen;
+    return chosen < 0 ? none_of(cmd, words, arg) : NULL;
 }
 
 static const char *set_same_site(cmd_parms *cmd, void *dir, const char *arg)
 {
-    static const char *const values[] = { "Lax", "Strict", "None" };
-    size_t i;
+    static const char *const words[3] = { "Lax", "Strict", "None" };
+    int chosen = choose(words, arg);
 
-    for (i = 0; i < sizeof values / sizeof *values; i++) {
-        if (!strcasecmp(arg, values[i])) {
-            ((ms_place_t *)dir)->cookie_same_site = values[i];
-            return NULL;
-        }
+    if (chosen < 0) {
+        return none_of(cmd, words, arg);
     }
-    return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Lax, Strict nor None", arg));
+    ((ms_place_t *)dir)->cookie_same_site = words[chosen];
+    return NULL;
+}
+
+static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
+{
+    static const char *const words[3] = { [MS_CSRF_STRICT] = "Strict", [MS_CSRF_ORIGIN] = "Origin", [MS_CSRF_OFF] = "Off" };
+    int chosen = choose(words, arg);
+
+    ((ms_place_t *)dir)->csrf = chosen;
+    return chosen < 0 ? none_of(cmd, words, arg) : NULL;
 }
 
 #define FLAG(field) (void *)APR_OFFSETOF(ms_place_t, field)
@@ -370,6 +385,7 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreBase", set_base, NULL, HERE, "path where the API begins, where the section can't tell (/store in a virtual host)"),
     AP_INIT_ITERATE("MedusaStoreAllowOrigin", add_origin, NULL, HERE, "origins whose pages may use the API with credentials; None"),
     AP_INIT_TAKE1("MedusaStoreAllowCredentials", set_credentials, NULL, HERE, "Allowed: CORS credentials for allowed origins only; Always: as Medusa"),
+    AP_INIT_TAKE1("MedusaStoreCSRF", set_csrf, NULL, HERE, "Strict, Origin or Off: what a write by the cookie alone must prove (Strict)"),
     AP_INIT_TAKE1("MedusaStoreBodyLimit", set_body_limit, NULL, HERE, "largest request body in bytes, inflated (102400)"),
     AP_INIT_TAKE1("MedusaStoreCookie", set_cookie, NULL, HERE, "name of the session cookie (connect.sid)"),
     AP_INIT_TAKE1("MedusaStoreCookieSecure", set_cookie_secure, NULL, HERE, "Auto, On or Off: the cookie's Secure attribute (Auto: over TLS)"),

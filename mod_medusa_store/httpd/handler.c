@@ -82,6 +82,7 @@ static ms_ctx_t *make_ctx(request_rec *r, const ms_sink_t *log)
     c->log = log;
     c->now = r->request_time;
     c->method = r->method;
+    c->query = r->args;
     c->bearer = bearer_of(r);
     return c;
 }
@@ -176,6 +177,7 @@ int ms_handler_run(request_rec *r)
         if (status != OK) {
             return status;
         }
+        c->forgery = ms_cors_forgery(r, place);
         if (c->rc == MS_OK && ms_session_open(r, c)) {
             serve(c);
         }

@@ -2,6 +2,7 @@
 #ifndef MS_RESOURCE_RESOURCES_H
 #define MS_RESOURCE_RESOURCES_H
 
+#include "core/query.h"
 #include "core/resource.h"
 #include "core/statement.h"
 
@@ -15,10 +16,17 @@ extern const ms_stmt_t ms_address_stmts[];
 extern const ms_stmt_t ms_session_stmts[];
 extern const ms_stmt_t ms_outbox_stmts[];
 
-/** POST /customers. */
-extern const ms_rule_t ms_customer_create_body[];
-/** POST /auth and POST /auth/token. */
-extern const ms_rule_t ms_sign_in_body[];
+/* What operations accept. */
+extern const ms_rule_t ms_customer_create_body[]; /* POST /customers */
+extern const ms_rule_t ms_customer_update_body[]; /* POST /customers/me */
+extern const ms_rule_t ms_sign_in_body[];         /* POST /auth, POST /auth/token */
+extern const ms_rule_t ms_password_token_body[];  /* POST /customers/password-token */
+extern const ms_rule_t ms_password_reset_body[];  /* POST /customers/password-reset */
+extern const ms_rule_t ms_address_create_body[];  /* "address" of the next one */
+extern const ms_rule_t ms_address_add_body[];     /* POST /customers/me/addresses */
+extern const ms_rule_t ms_address_edit_body[];    /* POST /customers/me/addresses/{address_id} */
+extern const ms_rule_t ms_order_list_query[];     /* GET /customers/me/orders */
+extern const ms_select_conf_t ms_order_select;
 
 /** All resources; ends with NULL. */
 extern const ms_resource_t *const ms_resources[];

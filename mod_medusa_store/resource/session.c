@@ -22,9 +22,15 @@ const ms_stmt_t ms_session_stmts[] = {
     { "session.who", MS_SELECT, { { &ms_session, "s" }, { &ms_customer, "c" } }, NULL,
         "FROM session s LEFT JOIN customer c ON c.id = s.customer_id AND c.deleted_at IS NULL "
         "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s" },
-    { "session.create", MS_INSERT, { { &ms_session, NULL } }, NULL, NULL },
+    { "session.create", MS_CHANGE, { { NULL, NULL } }, NULL,
+        "INSERT INTO session (id, kind, created_at, last_seen, expires_at, customer_id) "
+        "SELECT UNHEX(%s), %s, %s, %s, %s, c.id FROM customer c "
+        "WHERE c.id = %s AND c.password_hash = %s AND c.deleted_at IS NULL LOCK IN SHARE MODE" },
     { "session.extend", MS_CHANGE, { { NULL, NULL } }, NULL,
         "UPDATE session SET last_seen = %s, expires_at = %s WHERE id = UNHEX(%s)" },
     { "session.end", MS_CHANGE, { { NULL, NULL } }, NULL, "DELETE FROM session WHERE id = UNHEX(%s)" },
+    /* all of a customer's sign-ins but one; "" keeps none */
+    { "session.end_others", MS_CHANGE, { { NULL, NULL } }, NULL,
+        "DELETE FROM session WHERE customer_id = %s AND id <> UNHEX(%s)" },
     { NULL, MS_SELECT, { { NULL, NULL } }, NULL, NULL }
 };

@@ -1,0 +1,93 @@
+/* customer.c: the rules of changing a customer, beyond writing columns.
+ *
+ * Knows the table customer and sessions. Called by api/. */
+#include "account/customer.h"
+#include "account/session.h"
+#include "core/json.h"
+#include "core/time.h"
+#include "db/db.h"
+#include "resource/resources.h"
+
+#include <string.h>
+
+ms_rc_t ms_customer_taken(ms_ctx_t *c)
+{
+    ms_forgive(c);
+    return ms_fail(c, MS_DUPLICATE, "A customer with the given email already has an account. Log in instead");
+}
+
+ms_rc_t ms_customer_lock(ms_ctx_t *c, json_t **row, const char **hash, const char *id)
+{
+    ms_row_t *found;
+    ms_rc_t rc = ms_db_find(c, &found, "customer.lock", MS_ARGS(id));
+
+    if (rc == MS_OK && !found) {
+        rc = ms_fail(c, MS_NOT_FOUND, "Customer with id: %s was not found", id);
+    }
+    if (rc != MS_OK) {
+        return rc;
+    }
+    *row = found->part[0];
+    if (hash) {
+        *hash = found->extra;
+    }
+    return MS_OK;
+}
+
+static json_t *merge(json_t *stored, json_t *changes)
+{
+    json_t *merged = json_is_object(stored) ? json_copy(stored) : json_object(), *value;
+    const char *key;
+
+    json_object_foreach(changes, key, value) {
+        if (json_is_string(value) && !json_string_length(value)) {
+            json_object_del(merged, key);
+        }
+        else {
+            json_object_set(merged, key, value);
+        }
+    }
+    return merged;
+}
+
+/* Metadata merges; the rest of the body replaces. Metadata of null means no change. */
+ms_rc_t ms_customer_edit(ms_ctx_t *c, json_t *row, json_t *body)
+{
+    json_t *changes = ms_own(c->pool, json_copy(body)), *metadata = json_object_get(body, "metadata");
+    size_t length = 0;
+
+    json_object_del(changes, "metadata");
+    if (!ms_resource_overlay(&ms_customer, row, changes)) {
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    if (!json_is_object(metadata)) {
+        return MS_OK;
+    }
+    metadata = merge(json_object_get(row, "metadata"), metadata);
+    if (json_object_set_new(row, "metadata", metadata) || !ms_json_write(c->pool, metadata, &length)) {
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    return length <= MS_JSON_MAX ? MS_OK
+         : ms_fail(c, MS_INVALID_DATA, "metadata must be shorter than or equal to %d bytes", MS_JSON_MAX);
+}
+
+ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
+{
+    ms_rc_t rc;
+
+    if (json_equal(row, before)) {
+        return MS_OK;
+    }
+    json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+    rc = ms_db_update(c, "customer.save", row);
+    return rc == MS_DUPLICATE ? ms_customer_taken(c) : rc;
+}
+
+ms_rc_t ms_customer_set_password(ms_ctx_t *c, json_t *row, const char *hash, const char *keep)
+{
+    const char *id = json_string_value(json_object_get(row, "id"));
+    ms_rc_t rc = ms_db_change(c, NULL, "customer.set_password", MS_ARGS(hash, ms_time_sql(c->pool, c->now), id));
+
+    json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+    return rc == MS_OK ? ms_session_end_others(c, id, keep) : rc;
+}

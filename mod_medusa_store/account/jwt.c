@@ -1,0 +1,100 @@
+/* jwt.c: signs and reads JSON Web Tokens.
+ *
+ * One algorithm, taken from nowhere but this file: a token can't choose how it is checked. Used by token.c and reset.c. */
+#include "account/jwt.h"
+#include "core/json.h"
+
+#include <apr_strings.h>
+#include <sodium.h>
+#include <string.h>
+
+enum { TOKEN_MAX = 4096, BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+
+static const char *encode(apr_pool_t *pool, const void *data, size_t length)
+{
+    size_t size = sodium_base64_encoded_len(length, BASE64);
+
+    return sodium_bin2base64(apr_palloc(pool, size), size, data, length, BASE64);
+}
+
+static void sign(unsigned char *mac, const char *secret, const char *input, size_t length)
+{
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)input, length);
+    crypto_auth_hmacsha256_final(&state, mac);
+}
+
+const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key)
+{
+    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    const char *text, *input;
+    size_t length;
+
+    text = payload ? ms_json_write(c->pool, payload, &length) : NULL;
+    if (!text) {
+        return NULL;
+    }
+    input = apr_pstrcat(c->pool, encode(c->pool, header, strlen(header)), ".", encode(c->pool, text, length), NULL);
+    sign(mac, key, input, strlen(input));
+    return apr_pstrcat(c->pool, input, ".", encode(c->pool, mac, sizeof mac), NULL);
+}
+
+static json_t *decode(ms_ctx_t *c, const char *text, size_t length)
+{
+    char *json = apr_palloc(c->pool, length + 1);
+    size_t size;
+
+    if (sodium_base642bin((unsigned char *)json, length, text, length, NULL, &size, NULL, BASE64)) {
+        return NULL;
+    }
+    return ms_own(c->pool, json_loadb(json, size, 0, NULL));
+}
+
+static int signature_fits(const char *input, size_t length, const char *signature, const char *const *keys)
+{
+    unsigned char given[crypto_auth_hmacsha256_BYTES], mac[crypto_auth_hmacsha256_BYTES];
+    size_t size;
+    int fits = 0;
+
+    if (sodium_base642bin(given, sizeof given, signature, strlen(signature), NULL, &size, NULL, BASE64) || size != sizeof given) {
+        return 0;
+    }
+    for (; *keys; keys++) {
+        sign(mac, *keys, input, length);
+        fits |= !sodium_memcmp(mac, given, sizeof mac);
+    }
+    return fits;
+}
+
+/* exp and nbf may be absent; there, they must be numbers (RFC 7519, 4.1.4 and 4.1.5). No leeway. */
+static int in_time(const json_t *payload, double now)
+{
+    const json_t *exp = json_object_get(payload, "exp"), *nbf = json_object_get(payload, "nbf");
+
+    return (!exp || (json_is_number(exp) && now < json_number_value(exp)))
+        && (!nbf || (json_is_number(nbf) && now >= json_number_value(nbf)));
+}
+
+const char *ms_jwt_text(const json_t *payload, const char *claim)
+{
+    const char *text = json_string_value(json_object_get(payload, claim));
+
+    return text ? text : "";
+}
+
+json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const char *const *keys)
+{
+    const char *dot1 = strchr(token, '.'), *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
+    json_t *payload;
+
+    if (!dot2 || strlen(token) > TOKEN_MAX || !signature_fits(token, (size_t)(dot2 - token), dot2 + 1, keys)
+        || strcmp(ms_jwt_text(decode(c, token, (size_t)(dot1 - token)), "alg"), "HS256")) {
+        return NULL;
+    }
+    payload = decode(c, dot1 + 1, (size_t)(dot2 - dot1 - 1));
+    return json_is_object(payload) && in_time(payload, (double)c->now / APR_USEC_PER_SEC) ? payload : NULL;
+}

@@ -1,0 +1,17 @@
+/* jwt.h: JSON Web Tokens (RFC 7519), HS256 (RFC 7518, 3.2) and nothing else. */
+#ifndef MS_ACCOUNT_JWT_H
+#define MS_ACCOUNT_JWT_H
+
+#include "core/ctx.h"
+
+/** Sign a payload; `payload` stays the caller's. NULL when out of memory. */
+const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key);
+
+/** The payload of a token signed with one of the keys (the list ends with NULL), whose times are good: `exp` and `nbf` are numbers
+ *  where they are there, no leeway. NULL: not to be relied upon. Tied to c->pool. */
+json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const char *const *keys);
+
+/** A claim that is a string; "" where it is absent or of another type. */
+const char *ms_jwt_text(const json_t *payload, const char *claim);
+
+#endif
