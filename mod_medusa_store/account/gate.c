@@ -1,7 +1,8 @@
 /* gate.c: bounds the memory and processor time that password hashing can take, over all children of the server.
  *
  * Two System V semaphores: free slots and free places in the queue. SEM_UNDO gives back what a child that dies holds;
- * no process-shared lock of another kind does that without help. Called by password.c; made by httpd/ at start. */
+ * no process-shared lock of another kind does that without help. A restart removes the set and makes a new one: children of
+ * the last generation, which still have a few requests to end, then pass freely. Called by password.c; made by httpd/. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* semtimedop */
 #endif
@@ -68,6 +69,11 @@ apr_status_t ms_gate_make(ms_gate_t **made, apr_pool_t *pool, const ms_gate_conf
     return APR_SUCCESS;
 }
 
+static int is_removed(int error)
+{
+    return error == EIDRM || error == EINVAL;
+}
+
 /* Wait for a slot until the deadline, holding a place in the queue; slot and place change hands in one step. */
 static apr_status_t wait_for_slot(ms_gate_t *gate, apr_time_t deadline)
 {
@@ -79,6 +85,9 @@ static apr_status_t wait_for_slot(ms_gate_t *gate, apr_time_t deadline)
         struct timespec timeout = { apr_time_sec(left), apr_time_usec(left) * 1000 };
 
         if (left > 0 && !semtimedop(gate->id, step, 2, &timeout)) {
+            return APR_SUCCESS;
+        }
+        if (left > 0 && is_removed(errno)) {
             return APR_SUCCESS;
         }
         if (left <= 0 || errno != EINTR) {
@@ -95,14 +104,14 @@ apr_status_t ms_gate_enter(ms_gate_t *gate)
     struct sembuf take = { SLOTS, -1, IPC_NOWAIT | SEM_UNDO };
     struct sembuf queue = { QUEUE, -1, IPC_NOWAIT | SEM_UNDO };
 
-    if (!semop(gate->id, &take, 1)) {
+    if (!semop(gate->id, &take, 1) || is_removed(errno)) {
         return APR_SUCCESS;
     }
     if (errno != EAGAIN) {
         return errno;
     }
     if (semop(gate->id, &queue, 1)) {
-        return errno;
+        return is_removed(errno) ? APR_SUCCESS : errno;
     }
     return wait_for_slot(gate, apr_time_now() + gate->wait);
 }

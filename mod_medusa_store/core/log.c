@@ -4,6 +4,7 @@
 #include "core/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <time.h>
@@ -47,10 +48,9 @@ void ms_log_rarely(const ms_sink_t *sink, ms_line_t line, ...)
     time_t now = time(NULL), last = written[line];
     va_list args;
 
-    if (last && now - last < RARELY_SECONDS) {
+    if ((last && now - last < RARELY_SECONDS) || !atomic_compare_exchange_strong(&written[line], &last, now)) {
         return;
     }
-    written[line] = now;
     va_start(args, line);
     write_line(sink, line, lines[line].level, args);
     va_end(args);

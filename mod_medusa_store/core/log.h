@@ -26,6 +26,7 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(DB_VALUE,       "MS0110", ERR,    "column %s of %s holds a value that can't be read") \
     X(DB_COMMIT,      "MS0111", ERR,    "COMMIT failed with error %d; the outcome is unknown") \
     X(DB_ARGS,        "MS0112", ERR,    "statement %s takes %d values, got %d") \
+    X(DB_LOCKED,      "MS0113", WARN,   "statement %s waited too long for a lock; who holds its table?") \
     X(HASH_BUSY,      "MS0201", WARN,   "no hashing slot came free within %d ms (MedusaStoreHashSlots, MedusaStoreHashQueue)") \
     X(HASH_FAILED,    "MS0202", ERR,    "hashing failed: not enough memory for %d KiB (MedusaStorePasswordCost)") \
     X(HASH_BROKEN,    "MS0203", ERR,    "a stored password hash is in no known format; its customer can't sign in before a reset") \

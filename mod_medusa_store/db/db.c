@@ -8,21 +8,31 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { TRIES_MAX = 3 };
+static int is_one_of(const int *list, int error) /* 0 ends the list */
+{
+    while (*list && *list != error) {
+        list++;
+    }
+    return *list != 0;
+}
 
-/* Errors that say: this connection is gone. Beside the client's (2002 to 2055), what a server says as it goes, and what
- * a client says that no longer knows a statement. */
+/* Errors that say: this connection is gone. Beside the client's (2002 to 2056), what a server says as it goes, and what
+ * a client says that no longer knows a statement, or where in a result it is. */
 static int is_lost(int error)
 {
-    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2012, 2013, 2026, 2027, 2030, 2055, 4031 };
-    size_t i;
+    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2012, 2013, 2014, 2026, 2027, 2030, 2048,
+                                2055, 2056, 4031, 0 };
 
-    for (i = 0; i < sizeof lost / sizeof *lost; i++) {
-        if (lost[i] == error) {
-            return 1;
-        }
-    }
-    return 0;
+    return is_one_of(lost, error);
+}
+
+/* Errors that say: not by this server, or not now. It is read-only (a failover made it so) or no part of its cluster; its disk
+ * is full, its memory used up; the administrator ended the statement, or a limit of the server did. */
+static int is_unable(int error)
+{
+    static const int unable[] = { 1021, 1037, 1038, 1041, 1047, 1114, 1290, 1317, 1836, 1969, 3024, 0 };
+
+    return is_one_of(unable, error);
 }
 
 static int is_race(int error)
@@ -49,15 +59,29 @@ static const char *key_name(apr_pool_t *pool, const char *text)
 /* Errors whose text quotes the value that was refused: customers' data has no place in a log. */
 static int quotes_value(int error)
 {
-    return error == 1292 || error == 1366 || error == 1411;
+    static const int quoting[] = { 1292, 1366, 1411, 1525, 1586, 1644, 1690, 1761, 0 };
+
+    return is_one_of(quoting, error);
+}
+
+static const char *advice(int error)
+{
+    static const int schema[] = { 1054, 1146, 1364, 0 };         /* unknown column, no such table, a column unknown to us */
+    static const int rights[] = { 1044, 1142, 1143, 1370, 0 };
+
+    return is_one_of(schema, error) ? "; are all migrations applied (medusa-store-admin migrate)?"
+         : is_one_of(rights, error) ? "; the user of MedusaStoreDBParams needs SELECT, INSERT, UPDATE and DELETE on all tables" : "";
 }
 
 static void log_refusal(ms_ctx_t *c, const char *label, int error, const char *text)
 {
-    int schema = error == 1054 || error == 1146; /* unknown column, no such table */
-
-    ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, quotes_value(error) ? "a value was refused" : text,
-           schema ? "; are all migrations applied (medusa-store-admin migrate)?" : "");
+    text = quotes_value(error) ? "a value was refused" : text;
+    if (is_unable(error)) {
+        ms_log_rarely(c->log, MS_LINE_DB_STATEMENT, label, error, text, "");
+    }
+    else {
+        ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, text, advice(error));
+    }
 }
 
 /* Make a problem of conn->error. */
@@ -70,6 +94,10 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
         ms_log(c->log, MS_LINE_DB_LOST, error);
         return ms_fail(c, MS_DB_DOWN, NULL);
     }
+    if (error == MS_ER_LOCK_WAIT_TIMEOUT && !c->transaction) {
+        ms_log_rarely(c->log, MS_LINE_DB_LOCKED, label);
+        return ms_fail(c, MS_BUSY, NULL); /* one statement races nobody: its table is locked */
+    }
     if (is_race(error)) {
         return ms_fail(c, MS_CONFLICT, NULL);
     }
@@ -78,7 +106,7 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
         return ms_fail(c, MS_DUPLICATE, "The row exists already.");
     }
     log_refusal(c, label, error, text);
-    return ms_fail(c, MS_DB_FAULT, NULL);
+    return ms_fail(c, is_unable(error) ? MS_DB_DOWN : MS_DB_FAULT, NULL);
 }
 
 /* ---- one statement on one connection ---- */
@@ -87,8 +115,7 @@ typedef struct {
     const ms_entry_t *entry;
     const char *const *args;
     int changed;               /* out, of a change */
-    apr_dbd_results_t *result; /* out, of a select */
-    apr_pool_t *pool;          /* of the result */
+    apr_dbd_results_t *result; /* out, of a select; in the connection's pool for results */
 } call_t;
 
 static int execute(ms_conn_t *conn, call_t *call)
@@ -101,10 +128,10 @@ static int execute(ms_conn_t *conn, call_t *call)
     stmt = ms_conn_prepare(conn, call->entry);
     if (stmt && call->entry->def->kind == MS_SELECT) {
         call->result = NULL;
-        conn->error = apr_dbd_pselect(ms_dbd_driver, call->pool, conn->handle, &call->result, stmt, 0, call->entry->nargs, args);
+        conn->error = apr_dbd_pselect(ms_dbd_driver, conn->results, conn->handle, &call->result, stmt, 0, call->entry->nargs, args);
     }
     else if (stmt) {
-        conn->error = apr_dbd_pquery(ms_dbd_driver, call->pool, conn->handle, &call->changed, stmt, call->entry->nargs, args);
+        conn->error = apr_dbd_pquery(ms_dbd_driver, conn->results, conn->handle, &call->changed, stmt, call->entry->nargs, args);
     }
     ms_conn_unwatch(conn);
     return conn->error;
@@ -139,13 +166,16 @@ static ms_rc_t run(ms_ctx_t *c, call_t *call, ms_conn_t **conn)
     return (*conn)->error ? fail(c, *conn, call->entry->def->label) : MS_OK;
 }
 
-/* Give back the connection of a call; one that was lost is closed first. */
+/* Forget the result of a call, and give back its connection; one that was lost, or whose server should be looked for anew, is closed first. */
 static void finish(ms_ctx_t *c, ms_conn_t *conn)
 {
+    if (conn && conn->pool) {
+        apr_pool_clear(conn->results);
+    }
     if (!conn || conn == c->transaction) {
         return;
     }
-    if (conn->cut || is_lost(conn->error)) {
+    if (conn->cut || conn->spoilt || is_lost(conn->error) || is_unable(conn->error)) {
         ms_conn_close(conn);
     }
     ms_conn_release(conn);
@@ -165,7 +195,7 @@ static ms_rc_t prepare_call(ms_ctx_t *c, call_t *call, const char *label, int n,
 ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const char *const *args)
 {
     apr_time_t start = apr_time_now();
-    call_t call = { .pool = c->pool };
+    call_t call = { 0 };
     ms_conn_t *conn = NULL;
     ms_rc_t rc = prepare_call(c, &call, label, n, args);
 
@@ -217,6 +247,14 @@ ms_rc_t ms_db_update(ms_ctx_t *c, const char *label, json_t *row)
 
 /* ---- reading ---- */
 
+/* Text of a column, or NULL. apr_dbd_get_entry() would leave a value longer than fldsz without an end; this cuts it. */
+static const char *column_text(apr_dbd_row_t *row, int n)
+{
+    char *text = NULL;
+
+    return apr_dbd_datum_get(ms_dbd_driver, row, n, APR_DBD_TYPE_STRING, &text) ? NULL : text;
+}
+
 /* Read one part of a row; its first column (the key) is NULL where an outer join found none. */
 static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const ms_resource_t *resource, int *column)
 {
@@ -230,14 +268,14 @@ static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const
         if (!(f->use & MS_SHOW)) {
             continue;
         }
-        value = ms_value_read(f->type, apr_dbd_get_entry(ms_dbd_driver, row, (*column)++));
+        value = ms_value_read(f->type, column_text(row, (*column)++));
         if (!value || json_object_set_new_nocheck(part, f->name, value)) {
             ms_log(c->log, MS_LINE_DB_VALUE, f->name, resource->name);
             json_decref(part);
             return ms_fail(c, MS_DB_FAULT, NULL);
         }
     }
-    if (!apr_dbd_get_entry(ms_dbd_driver, row, first)) {
+    if (!column_text(row, first)) {
         json_decref(part);
         part = NULL;
     }
@@ -248,7 +286,7 @@ static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const
 /* Step to the next row; 1: there is one. Ends with conn->error set when reading failed. */
 static int next_row(ms_conn_t *conn, call_t *call, apr_dbd_row_t **row)
 {
-    int rv = apr_dbd_get_row(ms_dbd_driver, call->pool, call->result, row, -1);
+    int rv = apr_dbd_get_row(ms_dbd_driver, conn->results, call->result, row, -1);
 
     if (rv > 0) {
         conn->error = rv;
@@ -274,7 +312,7 @@ static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **o
         ms_own(c->pool, r->part[i]);
     }
     if (rc == MS_OK && def->extra) {
-        r->extra = apr_pstrdup(c->pool, apr_dbd_get_entry(ms_dbd_driver, row, column));
+        r->extra = apr_pstrdup(c->pool, column_text(row, column));
     }
     *out = rc == MS_OK ? r : NULL;
     while (next_row(conn, call, &row)) { /* a connection is only clean at the end of its result */
@@ -302,7 +340,6 @@ static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, json_t *rows
     return conn->error ? fail(c, conn, def->label) : rc;
 }
 
-/* Run a select; its result lives in a pool of its own, since apr_dbd sets aside the full width of every column. */
 static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char *label, int n, const char *const *args)
 {
     apr_time_t start = apr_time_now();
@@ -313,12 +350,10 @@ static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char 
     if (rc != MS_OK) {
         return rc;
     }
-    apr_pool_create(&call.pool, c->pool);
     rc = run(c, &call, &conn);
     if (rc == MS_OK) {
         rc = one ? read_one(c, conn, &call, one) : read_all(c, conn, &call, all);
     }
-    apr_pool_destroy(call.pool);
     finish(c, conn);
     c->db_time += apr_time_now() - start;
     return rc;
@@ -403,9 +438,9 @@ ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton)
     int retry = 1, n;
     ms_rc_t rc = MS_OK;
 
-    for (n = 1; retry && n <= TRIES_MAX; n++) {
+    for (n = 1; retry && n <= MS_TRIES_MAX; n++) {
         if (n > 1) {
-            ms_log(c->log, MS_LINE_DB_RETRY, n, TRIES_MAX);
+            ms_log(c->log, MS_LINE_DB_RETRY, n, MS_TRIES_MAX);
             ms_forgive(c);
         }
         retry = 0;

@@ -8,6 +8,8 @@
 #include "db/db.h"
 #include "db/statement.h"
 
+enum { MS_TRIES_MAX = 3 }; /* of a transaction that loses races */
+
 /* MySQL's error numbers that the module tells apart. */
 enum {
     MS_ER_DUP_ENTRY = 1062,
@@ -18,15 +20,19 @@ enum {
 /** A place in the pool; connected at first use. */
 typedef struct ms_conn_t {
     ms_db_t *db;
-    apr_pool_t *pool;            /* life of the connection, not of the place; NULL: not connected */
+    apr_pool_t *home;            /* life of the place */
+    apr_pool_t *pool;            /* life of the connection; NULL: not connected */
+    apr_pool_t *results;         /* of the running call: apr_dbd sets aside the full width of every column, megabytes that
+                                  * this pool keeps for the next call */
     apr_dbd_t *handle;           /* NULL: not connected */
     apr_dbd_prepared_t **stmts;  /* by index in the catalogue; prepared at first use */
     int fresh;                   /* 1: connected since it was acquired, so it can't be stale */
     int error;                   /* of the last statement */
+    int spoilt;                  /* 1: a statement can't be prepared; what it left behind goes with the connection */
     int doomed;                  /* the error that makes its transaction impossible to commit; 0: none */
-    int socket;                  /* for the watch to cut */
-    _Atomic(apr_time_t) deadline; /* of the running statement; 0: none */
-    atomic_int cut;              /* 1: the watch cut it */
+    int cut;                     /* 1: the watch cut it */
+    int socket;                  /* for the watch to cut: a descriptor of its own, as the client closes the other at will */
+    _Atomic(apr_time_t) deadline; /* of the running statement, on the steady clock; 0: none; -1: cut */
     struct ms_conn_t *next, *previous; /* in the watch's list, under its lock */
 } ms_conn_t;
 

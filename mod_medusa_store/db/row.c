@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *read_time(const char *text)
 {
@@ -32,6 +33,14 @@ json_t *ms_value_read(ms_type_t type, const char *text)
     return NULL;
 }
 
+/* Values are bound up to their first NUL: one that holds a NUL would be cut there without a word. */
+static const char *write_text(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
 static const char *write_time(apr_pool_t *pool, const json_t *value)
 {
     char *sql = apr_palloc(pool, MS_TIME_SQL_LENGTH + 1);
@@ -48,7 +57,7 @@ int ms_value_write(apr_pool_t *pool, const char **text, ms_type_t type, const js
     switch (type) {
     case MS_ID:
     case MS_TEXT:
-    case MS_DIGEST: *text = json_string_value(value); break;
+    case MS_DIGEST: *text = write_text(value); break;
     case MS_BOOL:   *text = json_is_true(value) ? "1" : json_is_false(value) ? "0" : NULL; break;
     case MS_INT:    *text = json_is_integer(value) ? apr_psprintf(pool, "%" JSON_INTEGER_FORMAT, json_integer_value(value)) : NULL; break;
     case MS_TIME:   *text = write_time(pool, value); break;

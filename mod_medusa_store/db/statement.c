@@ -47,7 +47,8 @@ static const char *make_insert(apr_pool_t *pool, const ms_stmt_t *def)
         values = apr_pstrcat(pool, values, comma, f->type == MS_DIGEST ? "UNHEX(%s)" : "%s", NULL);
         comma = ",";
     }
-    return apr_pstrcat(pool, "INSERT INTO `", resource->name, "` (", names, ") VALUES (", values, ")", NULL);
+    return apr_pstrcat(pool, "INSERT INTO `", resource->name, "` (", names, ") VALUES (", values, ")",
+                       def->tail ? " " : "", def->tail ? def->tail : "", NULL);
 }
 
 static const char *make_update(apr_pool_t *pool, const ms_stmt_t *def)
@@ -80,7 +81,7 @@ static int count_values(const char *sql)
 {
     int n = 0;
 
-    for (; (sql = strchr(sql, '%')); sql += 2) {
+    for (; (sql = strchr(sql, '%')); sql += sql[1] ? 2 : 1) {
         n += sql[1] == 's';
     }
     return n;

@@ -1,0 +1,36 @@
+/* connect.h: one attempt to connect, in a thread of its own. Inside db/ only. */
+#ifndef MS_DB_CONNECT_H
+#define MS_DB_CONNECT_H
+
+#include <apr_dbd.h>
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <time.h>
+
+typedef struct ms_attempt_t ms_attempt_t;
+
+/** Microseconds on a clock that nobody sets. */
+static inline apr_time_t ms_steady_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return apr_time_from_sec(now.tv_sec) + now.tv_nsec / 1000;
+}
+
+/** Begin to connect; NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave(). */
+ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params);
+
+/** Wait for its end, at most `wait` microseconds; 1: it is over. */
+int ms_attempt_wait(ms_attempt_t *attempt, apr_interval_time_t wait);
+
+/** When it began, on the steady clock. */
+apr_time_t ms_attempt_since(const ms_attempt_t *attempt);
+
+/** What came of it, once it is over: a pool, now the caller's, and in it the connection, or NULL and why there is none. */
+void ms_attempt_take(ms_attempt_t *attempt, apr_pool_t **pool, apr_dbd_t **handle, const char **why);
+
+/** Leave it to itself: it closes what it may still open. */
+void ms_attempt_leave(ms_attempt_t *attempt);
+
+#endif

@@ -1,0 +1,59 @@
+# packages.sh: the Debian packages of this tree, in one place, and how the missing ones are installed. Sourced.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # names for those who source this
+
+PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config
+    apache2-dev libjansson-dev libsodium-dev libmariadb-dev zlib1g-dev libunistring-dev)
+PACKAGES_RUN=(apache2-bin libaprutil1-dbd-mysql mariadb-server mariadb-client perl util-linux)
+PACKAGES_TEST=(libcmocka-dev binutils)
+
+# Those of the arguments that are not installed.
+missing_packages() {
+    local package
+    for package in "$@"; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
+    done
+}
+
+# Run a command while no package may start a daemon, and leave the machine's own policy as it was.
+without_daemons() {
+    local policy=/usr/sbin/policy-rc.d saved status=0
+    (
+        flock 9 # another ./run or ./check may be at the same point
+        saved=$(mktemp)
+        if [ -e "$policy" ]; then cp -p "$policy" "$saved"; else rm -f "$saved"; fi
+        trap 'if [ -e "$saved" ]; then cp -p "$saved" "$policy"; rm -f "$saved"; else rm -f "$policy"; fi' EXIT
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod 755 "$policy"
+        "$@"
+    ) 9< /usr/sbin || status=$?
+    return "$status"
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive without_daemons \
+        apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" < /dev/null
+}
+
+# Make sure that these packages are there: need_packages NAME…
+need_packages() {
+    local missing log
+    if ! command -v dpkg-query > /dev/null; then
+        say "no Debian packages on this machine: trusting that httpd, MariaDB and the libraries are installed"
+        return 0
+    fi
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    is_root || fail "these packages are missing; install them as root: apt-get install --no-install-recommends ${missing[*]}"
+    say "installing ${missing[*]} …"
+    log=$(mktemp)
+    if ! apt_install "${missing[@]}" > "$log" 2>&1; then
+        say "updating the list of packages …"
+        apt-get -qq update >> "$log" 2>&1 || true
+        apt_install "${missing[@]}" >> "$log" 2>&1 || {
+            tail -n 20 "$log" >&2
+            fail "can't install ${missing[*]} (all of apt's words: $log)"
+        }
+    fi
+    rm -f "$log"
+}

@@ -1,0 +1,110 @@
+# Every directive: values that are taken, values that are refused at `httpd -t` with its name, places where it may stand.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use MedusaStore::Harness;
+
+MedusaStore::Harness::need_database();
+my $h = MedusaStore::Harness->new(start => 0, place => 0);
+my $root = $h->{root};
+$h->write_private('short', "0123456789\n");
+$h->write_private('other', 'f' x 64 . "\n");
+chmod 0644, $h->write_file('open', 'e' x 64 . "\n");
+$h->write_file('script', "#!/bin/sh\necho dddddddddddddddddddddddddddddddddddd\n");
+chmod 0755, "$root/script";
+
+# directive => [values taken], [values refused]
+my @SERVER = (
+    MedusaStoreDBParams    => ["sock=/x,user=u,dbname=d", "sock=/x,user=u,dbname=d,reconnect=0", "file:$root/db-params"],
+                              ["sock=/x,dbname=d,reconnect=1", "file:$root/nothing", "file:$root/open", "sock=/x,user=u", '""'],
+    MedusaStoreDBMax       => [1, 16, 100], [0, -1, 'x', '""', '3x'],
+    MedusaStoreDBKeep      => [1, 8], [0, -1, 'x'],
+    MedusaStoreDBExptime   => ['300s', '10mi', '1h'], ['x', '-1s', '0s'],
+    MedusaStoreDBWait      => ['500ms', '2s'], ['x', '-1s', '10h'],
+    MedusaStoreDBTimeout   => ['500ms', '3s'], ['x', '0', '10h'],
+    MedusaStoreSecret      => ["file:$root/secret", "file:$root/secret file:$root/other", "exec:$root/script"],
+                              ["file:$root/short", "file:$root/nothing", "file:$root/open", 'f' x 64, "exec:$root/nothing"],
+    MedusaStoreSessionLife => ['10h', '30mi'], ['x', '0'],
+    MedusaStoreTokenLife   => ['720h'], ['x', '0'],
+    MedusaStorePasswordCost => ['19456 2', '8 1'], ['7 1', '19456', '19456 0', 'x y', '1 2 3'],
+);
+my @MAIN = (
+    MedusaStoreHashSlots => [1, 2, 64], [0, -1, 'x'],
+    MedusaStoreHashQueue => [1, 64], [0, 'x'],
+    MedusaStoreHashWait  => ['500ms', '3s'], ['x', '10h'],
+);
+my @PLACE = (
+    MedusaStore                    => ['On', 'Off'], ['x'],
+    MedusaStoreBase                => ['/store', '/a/b', '/'], ['store', '""'],
+    MedusaStoreAllowOrigin         => ['None', 'https://a.example', 'https://a.example http://localhost:8000', '"/^https://.*\.example$/"'],
+                                      ['*', 'a.example', 'https://a.example/path'],
+    MedusaStoreAllowCredentials    => ['Allowed', 'Always'], ['On', 'x'],
+    MedusaStoreBodyLimit           => [1024, 102400], [0, -1, 'x', '99999999999999999999'],
+    MedusaStoreCookie              => ['connect.sid', '__Host-sid'], ['"a b"', 'a=b', '""', 'a;b'],
+    MedusaStoreCookieSecure        => ['Auto', 'On', 'Off'], ['x'],
+    MedusaStoreCookieSameSite      => ['Lax', 'Strict', 'None'], ['x', 'Off'],
+    MedusaStoreTrustForwardedProto => ['On', 'Off'], ['x'],
+    MedusaStoreSessionProvider     => ['On', 'Off'], ['x'],
+);
+
+sub taken {
+    my ($text, $name) = @_;
+    my ($exit, $output) = $h->configtest($text);
+    return is($exit, 0, $name) || diag $output;
+}
+
+sub refused {
+    my ($text, $regex, $name) = @_;
+    my ($exit, $output) = $h->configtest($text);
+    isnt($exit, 0, $name);
+    return like($output, $regex, "$name: the message says so");
+}
+
+# $frame: how a directive is put into a place
+sub try_values {
+    my ($frame, @table) = @_;
+    while (my ($name, $good, $bad) = splice @table, 0, 3) {
+        taken(sprintf($frame, join '', map { "$name $_\n" } @$good), "$name takes @$good");
+        refused(sprintf($frame, "$name $_\n"), qr/\b$name\b/, "$name refuses $_") for @$bad;
+    }
+    return;
+}
+
+sub names { my @table = @_; return map { $table[$_ * 3] } 0 .. $#table / 3 }
+
+subtest 'main server'  => sub { try_values("%s", @SERVER, @MAIN) };
+subtest 'virtual host' => sub { try_values("<VirtualHost *>\n%s</VirtualHost>\n", @SERVER, @PLACE) };
+subtest 'section'      => sub { try_values("<Location /store>\n%s</Location>\n", @PLACE) };
+
+subtest 'places that are not allowed' => sub {
+    my %value = (MedusaStorePasswordCost => '19456 2', map { $_ => '1' } names(@SERVER, @MAIN));
+    refused("<Location /store>\n$_ $value{$_}\n</Location>\n", qr/\b$_\b.*not allowed/s, "$_ in a section") for names(@SERVER, @MAIN);
+    my %main = (MedusaStoreHashSlots => 2, MedusaStoreHashQueue => 64, MedusaStoreHashWait => '3s');
+    refused("<VirtualHost *>\n$_ $main{$_}\n</VirtualHost>\n", qr/\b$_\b/, "$_ in a virtual host") for names(@MAIN);
+};
+
+subtest 'what belongs together' => sub {
+    my $bare = MedusaStore::Harness->new(shop => 0, start => 0);
+    my $on = "<Location /store>\nMedusaStore On\nSession On\n</Location>\n";
+    my ($exit, $output) = $bare->configtest($on);
+    isnt($exit, 0, 'On without a database');
+    like($output, qr/MedusaStoreDBParams/, 'the message names what is missing');
+    ($exit, $output) = $bare->configtest("MedusaStoreDBParams sock=/x,dbname=d\n$on");
+    isnt($exit, 0, 'On without a secret');
+    like($output, qr/MedusaStoreSecret/, 'the message names what is missing');
+    refused("MedusaStoreDBMax 4\nMedusaStoreDBKeep 5\n$on", qr/MedusaStoreDBKeep/, 'more kept than allowed');
+    taken("MedusaStoreDBMax 4\n$on", 'a lower limit lowers what is kept by default');
+    refused("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\n</LocationMatch>\n", qr/MedusaStoreBase/, 'a pattern without a base');
+    taken("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\nMedusaStoreBase /a\n</LocationMatch>\n", 'a pattern with a base');
+    my $late = MedusaStore::Harness->new(start => 0, shop => $h, place => 0, without => ['session']);
+    ($exit, $output) = $late->configtest($on =~ s/Session On\n//r);
+    isnt($exit, 0, 'On without mod_session');
+    like($output, qr/session/, 'the message names it');
+};
+
+$h->stop('nothing ran');
+done_testing;

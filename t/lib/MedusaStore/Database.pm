@@ -1,0 +1,173 @@
+package MedusaStore::Database;
+
+# A private MariaDB that a test may kill, freeze or misconfigure, made in the way of scripts/mariadb.sh. From `new` on it is the
+# server of all shops that the test makes (MS_TEST_SOCKET). And Session: one client connection that stays open, to hold locks.
+#
+#     my $db = MedusaStore::Database->new(options => ['--innodb-lock-wait-timeout=1']);
+#     my $h  = MedusaStore::Harness->new;
+#     $db->signal('STOP');  $db->signal('CONT');  $db->kill;  $db->start;
+#     my $other = $db->session($h->{database});
+#     $other->run('BEGIN'); $other->run('SELECT … FOR UPDATE');
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Temp qw(tempdir);
+use POSIX qw(:sys_wait_h);
+use Scalar::Util qw(weaken);
+use Time::HiRes qw(sleep time);
+
+use MedusaStore::Harness;
+
+my @running;
+
+# new(options => [arguments of mariadbd], env => { NAME => VALUE }); skips the whole test without a database server.
+sub new {
+    my ($class, %option) = @_;
+    MedusaStore::Harness::need_database();
+    my $folder = tempdir('mariadb-XXXXXX', DIR => $ENV{MS_TEST_SCRATCH}, CLEANUP => 1);
+    my $self = bless { options => [], env => {}, %option, folder => $folder, owner => $$, pid => 0 }, $class;
+    $self->{socket} = "$folder/sock/db.sock";
+    chmod 0755, $folder;
+    $self->_shell('mkdir -m 0750 "$1/sock" && db_owns "$1/sock" && db_create "$1/data" "$1/create.log"', $folder);
+    push @running, $self;
+    weaken($running[-1]);
+    $self->start;
+    $ENV{MS_TEST_SOCKET} = $self->{socket};
+    $self->sql("CREATE USER $ENV{MS_TEST_USER}\@localhost; GRANT ALL ON *.* TO $ENV{MS_TEST_USER}\@localhost WITH GRANT OPTION;"
+        . "CREATE USER $ENV{MS_TEST_WEB_USER}\@localhost;"
+        . "GRANT SELECT, INSERT, UPDATE, DELETE ON `t\\_%`.* TO $ENV{MS_TEST_WEB_USER}\@localhost");
+    return $self;
+}
+
+# Run a line of shell with the functions of scripts/mariadb.sh.
+sub _shell {
+    my ($self, $line, @arguments) = @_;
+    my ($exit, $output) = MedusaStore::Harness::run_command('bash', '-c',
+        qq(set -e; . "$ENV{MS_SRCDIR}/scripts/common.sh"; . "$ENV{MS_SRCDIR}/scripts/mariadb.sh"; $line), 'mariadb', @arguments);
+    croak "$line: $output" if $exit;
+    return $output;
+}
+
+sub sql { my ($self, $text) = @_; return $self->_shell('db_sql "$1" <<< "$2"', $self->{socket}, $text) }
+
+# Start it, with more options if given, and wait until it answers.
+sub start {
+    my ($self, @options) = @_;
+    my @command = ('mariadbd', '--no-defaults', ($> == 0 ? '--user=mysql' : ()), "--datadir=$self->{folder}/data",
+        "--socket=$self->{socket}", "--pid-file=$self->{folder}/data/mariadbd.pid", "--log-error=$self->{folder}/db.log",
+        qw(--skip-networking --skip-name-resolve --skip-log-bin --innodb-buffer-pool-size=32M --innodb-log-file-size=32M
+        --innodb-flush-log-at-trx-commit=0 --performance-schema=OFF --aria-pagecache-buffer-size=8M --key-buffer-size=8M
+        --innodb-fast-shutdown=2 --lc-messages=en_US), @{ $self->{options} }, @options);
+    my $pid = fork // croak "fork: $!";
+    if (!$pid) {
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
+        POSIX::setsid();
+        %ENV = (%ENV, %{ $self->{env} });
+        open STDIN,  '<',  '/dev/null';
+        open STDOUT, '>>', "$self->{folder}/db.log";
+        open STDERR, '>>', "$self->{folder}/db.log";
+        exec @command or POSIX::_exit(127);
+    }
+    $self->{pid} = $pid;
+    open my $file, '>', "$self->{folder}/server.pid" or croak $!;
+    print {$file} "$pid\n";
+    close $file;
+    return $self->await;
+}
+
+# Wait until it answers.
+sub await {
+    my ($self) = @_;
+    for (1 .. 300) {
+        return $self if eval { $self->sql('SELECT 1') };
+        croak "MariaDB did not start; its log is $self->{folder}/db.log" if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        sleep 0.05;
+    }
+    croak 'MariaDB does not answer';
+}
+
+sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }
+
+# kill -9, and wait for its end.
+sub kill {
+    my ($self) = @_;
+    my $pid = $self->{pid} or return;
+    CORE::kill('KILL', $pid);
+    waitpid $pid, 0;
+    $self->{pid} = 0;
+    return;
+}
+
+sub session { my ($self, $database) = @_; return MedusaStore::Database::Session->new($self->{socket}, $database) }
+
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $@, $!);
+    $self->kill if $$ == $self->{owner};
+    return;
+}
+
+# Nothing in it is worth an orderly end.
+END {
+    my $status = $?;
+    $_->kill for grep { $_ && $_->{pid} && $$ == $_->{owner} } @running;
+    $? = $status;
+}
+
+package MedusaStore::Database::Session;
+
+use IO::Select;
+use IPC::Open3 qw(open3);
+
+sub new {
+    my ($class, $socket, $database) = @_;
+    my $self = bless { number => 0, buffer => '' }, $class;
+    $self->{pid} = open3($self->{in}, $self->{out}, undef, 'mariadb', '--no-defaults', '-S', $socket, '-u', $ENV{MS_TEST_USER},
+        '-n', '-N', '-B', '-f', '--default-character-set=utf8mb4', defined $database ? $database : ());
+    $self->{in}->autoflush(1);
+    return $self;
+}
+
+# Send a statement without waiting for its end.
+sub send {
+    my ($self, $sql) = @_;
+    $self->{number}++;
+    print { $self->{in} } "$sql;\nSELECT 'end of $self->{number}';\n";
+    return;
+}
+
+# The lines that the last statement gave, its error included; undef if it takes longer than `seconds`.
+sub lines {
+    my ($self, $seconds) = @_;
+    my $mark = "end of $self->{number}\n";
+    my $end = Time::HiRes::time() + ($seconds // 20);
+    while (index($self->{buffer}, $mark) < 0) {
+        my $left = $end - Time::HiRes::time();
+        return if $left <= 0;
+        next unless IO::Select->new($self->{out})->can_read($left);
+        sysread($self->{out}, $self->{buffer}, 65536, length $self->{buffer}) or return;
+    }
+    my ($text) = $self->{buffer} =~ s/\A(.*?)\Q$mark\E//s ? $1 : '';
+    return [split /\n/, $text];
+}
+
+sub run {
+    my ($self, $sql) = @_;
+    $self->send($sql);
+    return $self->lines // Carp::croak("no answer to $sql");
+}
+
+sub end {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    close $self->{in};
+    CORE::kill('TERM', $pid);
+    waitpid $pid, 0;
+    return;
+}
+
+sub DESTROY { my ($self) = @_; local ($?, $@, $!); $self->end; return }
+
+1;
