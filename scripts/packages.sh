@@ -3,14 +3,20 @@
 # shellcheck disable=SC2034 # names for those who source this
 
 PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config
-    apache2-dev libjansson-dev libsodium-dev libmariadb-dev zlib1g-dev libunistring-dev)
+    apache2-dev libjansson-dev libsodium-dev libmariadb-dev zlib1g-dev libunistring-dev libxml2-dev)
 PACKAGES_RUN=(apache2-bin libaprutil1-dbd-mysql mariadb-server mariadb-client perl util-linux)
-PACKAGES_TEST=(libcmocka-dev binutils)
+PACKAGES_TEST=(libcmocka-dev binutils libxml2-utils)
+PACKAGES_BENCH=(wrk)
+PACKAGES_CLIENT=(nodejs npm chromium chromium-driver) # what t/60-client plays a storefront with
+
+# Those that may as well come from elsewhere: a program of this name in PATH will do.
+declare -A PROGRAM_OF=([nodejs]=node [npm]=npm [chromium]=chromium [chromium-driver]=chromedriver)
 
 # Those of the arguments that are not installed.
 missing_packages() {
     local package
     for package in "$@"; do
+        ! command -v "${PROGRAM_OF[$package]:-}" > /dev/null || continue
         [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s\n' "$package"
     done
 }

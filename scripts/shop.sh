@@ -150,6 +150,8 @@ MedusaStoreSecret "file:$state/secret"
     MedusaStoreAllowCredentials Always
     # so that a client here can try Secure cookies without TLS; trust it only behind a proxy that sets it
     MedusaStoreTrustForwardedProto On
+    # a body that is not JSON counts as none, as with Medusa, in a session too
+    MedusaStoreCSRF Origin
 </Location>
 ${conf:+Include "$conf"}
 CONF

@@ -1,22 +1,17 @@
-/* medusa-store-admin.c: what an administrator does to a shop's database: migrate it, purge sessions.
+/* medusa-store-admin.c: what an administrator does to a shop's database: which commands there are, and which one is meant.
  *
- * Knows options, words and exit status; the work is done in db/. Each command is a row of `commands`. Knows no httpd. */
+ * Each command is a row of `commands` and a file beside this one; the work is done in db/. Knows no httpd. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif
 
-#include <stdarg.h>
+#include "tools/tool.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include <apr_env.h>
-#include <apr_file_io.h>
 #include <apr_general.h>
-#include <apr_getopt.h>
 #include <apr_strings.h>
-
-#include "db/migrate.h"
-#include "db/purge.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "unknown"
@@ -25,18 +20,7 @@
 #define MS_SQL_DIR "sql"
 #endif
 
-#define PROGRAM "medusa-store-admin"
-#define PARAMS_VARIABLE "MEDUSA_STORE_DB_PARAMS"
-
-enum { GOOD = 0, FAILED = 1, USAGE = 2 }; /* exit status */
-enum { OPT_HELP = 256, OPT_VERSION, OPT_PARAMS_FILE, OPT_PLAN, OPT_SQL };
-
-typedef struct {
-    apr_pool_t *pool;
-    const char *params_file; /* or NULL: the environment has them */
-    int argc;                /* the command's own arguments; argv[0] is the program */
-    const char **argv;
-} call_t;
+enum { OPT_HELP = 256, OPT_VERSION, OPT_PARAMS_FILE };
 
 typedef struct {
     const char *noun;
@@ -46,31 +30,22 @@ typedef struct {
     const char *help;
 } command_t;
 
-static int migrate(call_t *call);
-static int sessions_purge(call_t *call);
-
 static const command_t commands[] = {
-    { "migrate", NULL, migrate, " [--plan] [--sql DIR]", "bring the schema up to date; --plan: only tell what would be applied" },
-    { "sessions", "purge", sessions_purge, "", "delete expired sessions" },
+    { "migrate", NULL, run_migrate, " [--plan] [--sql DIR]", "bring the schema up to date; --plan: only tell what would be applied" },
+    { "sessions", "purge", run_sessions_purge, "", "delete expired sessions" },
+    { "outbox", NULL, run_outbox, " --exec COMMAND [--follow] [--timeout 30s] [--retries 12] [--interval 1s]",
+        "hand each waiting event to COMMAND, as a line of JSON on its standard input; exit status 0: delivered.\n"
+        "      COMMAND is a program and its arguments, without a shell. --once (default): end when nothing is due;\n"
+        "      --follow: wait for more until SIGTERM" },
+    { "outbox", NULL, run_outbox, " --list | --retry-dead", "tell what waits and what failed; make dead events due again" },
+    { "import", NULL, run_import, " CUSTOMERS.csv ADDRESSES.csv [--dry-run] [--reject NAME] [--batch 500]",
+        "bring customers and addresses over from Medusa v1; rows that are there already are left alone.\n"
+        "      --dry-run: only check; --reject: write refused rows to NAME.customers.csv and NAME.addresses.csv" },
+    { "export", NULL, run_export, " CUSTOMERS.csv ADDRESSES.csv", "write all customers and addresses, in the form that import reads" },
     { NULL, NULL, NULL, NULL, NULL }
 };
 
-static int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int complain(int status, const char *format, ...)
-{
-    va_list args;
-
-    fflush(stdout); /* what was done stands before what went wrong, also where both go to one file */
-    fputs(PROGRAM ": ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputs("\n", stderr);
-    return status;
-}
-
-static int help(void)
+int help(void)
 {
     const command_t *c;
 
@@ -86,161 +61,6 @@ static int help(void)
          "  --help, --version\n\n"
          "Exit status: 0 all is well, 1 it failed, 2 it was called wrongly.");
     return GOOD;
-}
-
-/* ---- connection parameters: never from the command line, which every user of the machine can read ---- */
-
-static int read_params_line(const char **params, apr_pool_t *pool, apr_file_t *file)
-{
-    char line[4096];
-
-    while (apr_file_gets(line, sizeof(line), file) == APR_SUCCESS) {
-        char *start = line + strspn(line, " \t\r\n");
-        size_t length = strlen(start);
-
-        if (strlen(line) == sizeof(line) - 1) {
-            return 0; /* cut: better none than a part */
-        }
-        while (length && strchr(" \t\r\n", start[length - 1])) {
-            length--;
-        }
-        if (length && *start != '#') {
-            *params = apr_pstrmemdup(pool, start, length);
-            return 1;
-        }
-    }
-    return 0;
-}
-
-static int read_params_file(const char **params, const call_t *call)
-{
-    char reason[200];
-    apr_file_t *file;
-    apr_finfo_t info;
-    apr_status_t status = apr_file_open(&file, call->params_file, APR_FOPEN_READ, APR_OS_DEFAULT, call->pool);
-
-    if (status == APR_SUCCESS) {
-        status = apr_file_info_get(&info, APR_FINFO_PROT, file); /* of the open file: its name may mean another by now */
-    }
-    if (status != APR_SUCCESS) {
-        return complain(FAILED, "can't read %s: %s", call->params_file, apr_strerror(status, reason, sizeof(reason)));
-    }
-    if (info.protection & (APR_FPROT_WREAD | APR_FPROT_WWRITE)) {
-        return complain(FAILED, "%s holds a password and is open to every user: chmod 640 it", call->params_file);
-    }
-    if (!read_params_line(params, call->pool, file)) {
-        return complain(FAILED, "%s holds no connection parameters (one line, up to 4,000 bytes)", call->params_file);
-    }
-    return GOOD;
-}
-
-static int find_params(const char **params, const call_t *call)
-{
-    char *value;
-
-    if (call->params_file) {
-        return read_params_file(params, call);
-    }
-    if (apr_env_get(&value, PARAMS_VARIABLE, call->pool) != APR_SUCCESS || !*value) {
-        return complain(USAGE, "no connection parameters: give --params-file FILE or set " PARAMS_VARIABLE);
-    }
-    *params = value;
-    return GOOD;
-}
-
-/* ---- commands ---- */
-
-static int has_more(const apr_getopt_t *os)
-{
-    return os->ind < os->argc ? complain(USAGE, "unexpected argument '%s' (see --help)", os->argv[os->ind]) : GOOD;
-}
-
-static void tell_migration(void *baton, const char *name, apr_interval_time_t took)
-{
-    int *count = baton;
-
-    (*count)++;
-    if (took == MS_MIGRATE_PLANNED) {
-        printf("would apply %s\n", name);
-    }
-    else {
-        printf("applied %s (%.2f s)\n", name, (double)took / APR_USEC_PER_SEC);
-    }
-    fflush(stdout); /* the next one may take its time */
-}
-
-static int run_migration(call_t *call, ms_migrate_t *wish)
-{
-    int count = 0, version, status = find_params(&wish->params, call);
-    const char *problem;
-
-    if (status != GOOD) {
-        return status;
-    }
-    wish->tell = tell_migration;
-    wish->baton = &count;
-    if ((problem = ms_migrate_run(&version, call->pool, wish))) {
-        return complain(FAILED, "%s", problem);
-    }
-    printf(count ? "schema is at %d\n" : "nothing to do: schema is at %d\n", version);
-    return GOOD;
-}
-
-static int migrate(call_t *call)
-{
-    static const apr_getopt_option_t options[] = {
-        { "plan", OPT_PLAN, 0, NULL }, { "sql", OPT_SQL, 1, NULL }, { "help", OPT_HELP, 0, NULL }, { NULL, 0, 0, NULL }
-    };
-    ms_migrate_t wish = { .dir = MS_SQL_DIR };
-    const char *value;
-    apr_getopt_t *os;
-    apr_status_t status;
-    int option;
-
-    apr_getopt_init(&os, call->pool, call->argc, call->argv);
-    while ((status = apr_getopt_long(os, options, &option, &value)) == APR_SUCCESS) {
-        switch (option) {
-        case OPT_PLAN:
-            wish.plan = 1;
-            break;
-        case OPT_SQL:
-            wish.dir = value;
-            break;
-        default:
-            return help();
-        }
-    }
-    if (status != APR_EOF || has_more(os) != GOOD) {
-        return USAGE;
-    }
-    return run_migration(call, &wish);
-}
-
-static int sessions_purge(call_t *call)
-{
-    static const apr_getopt_option_t options[] = { { "help", OPT_HELP, 0, NULL }, { NULL, 0, 0, NULL } };
-    const char *value, *params, *problem;
-    apr_getopt_t *os;
-    apr_status_t status;
-    apr_int64_t count;
-    int option, found;
-
-    apr_getopt_init(&os, call->pool, call->argc, call->argv);
-    if ((status = apr_getopt_long(os, options, &option, &value)) == APR_SUCCESS) {
-        return help();
-    }
-    if (status != APR_EOF || has_more(os) != GOOD) {
-        return USAGE;
-    }
-    if ((found = find_params(&params, call)) != GOOD) {
-        return found;
-    }
-    problem = ms_purge_sessions(&count, call->pool, params);
-    if (problem && count == 0) {
-        return complain(FAILED, "%s", problem);
-    }
-    printf("deleted %" APR_INT64_T_FMT " expired session%s\n", count, count == 1 ? "" : "s");
-    return problem ? complain(FAILED, "%s", problem) : GOOD;
 }
 
 /* ---- which command ---- */

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 static ms_rc_t enter(ms_ctx_t *c)
@@ -109,4 +110,18 @@ ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, c
         *weak = old;
     }
     return MS_OK;
+}
+
+int ms_password_known(const char *stored)
+{
+    enum { MEMORY_MAX = 1 << 20 /* KiB */, PASSES_MAX = 24 };
+    unsigned memory, passes;
+
+    if (strncmp(stored, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
+        return ms_scrypt_known(stored);
+    }
+    return strlen(stored) < crypto_pwhash_STRBYTES
+        && crypto_pwhash_str_needs_rehash(stored, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) >= 0
+        && sscanf(stored, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%3u,", &memory, &passes) == 2 && memory <= MEMORY_MAX
+        && passes <= PASSES_MAX;
 }

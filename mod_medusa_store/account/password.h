@@ -22,4 +22,10 @@ const char *ms_password_decoy(apr_pool_t *pool, unsigned long long passes, size_
  *  128 MiB or 16 lanes, or out of memory. */
 int ms_scrypt_check(const char *stored, const char *password, size_t length);
 
+/** 1 if the text is in that format and its costs are bearable; costs nothing. */
+int ms_scrypt_known(const char *stored);
+
+/** 1 if a password can be checked against the text: scrypt as above, or an Argon2id string of at most 1 GiB and 24 passes. */
+int ms_password_known(const char *stored);
+
 #endif

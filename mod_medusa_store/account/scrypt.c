@@ -39,6 +39,13 @@ static int parse(unsigned char *header, const char *stored)
     return !memcmp(sum, header + SUM_AT, SUM) && bounded(header[7], big_endian(header + 8), big_endian(header + 12));
 }
 
+int ms_scrypt_known(const char *stored)
+{
+    unsigned char header[HEADER];
+
+    return parse(header, stored);
+}
+
 int ms_scrypt_check(const char *stored, const char *password, size_t length)
 {
     unsigned char header[HEADER], key[KEY], mac[MAC];

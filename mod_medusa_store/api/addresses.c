@@ -97,8 +97,11 @@ static ms_rc_t remove_mine(ms_ctx_t *c)
 }
 
 const ms_route_t ms_address_routes[] = {
-    { "POST",   "/customers/me/addresses",              MS_CUSTOMER, add,    ms_address_add_body,  "Add an address to my address book" },
-    { "POST",   "/customers/me/addresses/{address_id}", MS_CUSTOMER, change, ms_address_edit_body, "Change one of my addresses" },
-    { "DELETE", "/customers/me/addresses/{address_id}", MS_CUSTOMER, remove_mine, NULL,            "Delete one of my addresses" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+    { "POST", "/customers/me/addresses", MS_CUSTOMER, add, &ms_address_add_body, NULL, &ms_customer_profile_answer, 0,
+      "PostCustomersCustomerAddresses", "Add an address to my address book" },
+    { "POST", "/customers/me/addresses/{address_id}", MS_CUSTOMER, change, &ms_address_edit_body, NULL, &ms_customer_profile_answer, 0,
+      "PostCustomersCustomerAddressesAddress", "Change one of my addresses" },
+    { "DELETE", "/customers/me/addresses/{address_id}", MS_CUSTOMER, remove_mine, NULL, NULL, &ms_customer_profile_answer, 0,
+      "DeleteCustomersCustomerAddressesAddress", "Delete one of my addresses" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };

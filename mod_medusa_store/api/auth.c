@@ -108,10 +108,15 @@ static ms_rc_t exists(ms_ctx_t *c)
 }
 
 const ms_route_t ms_auth_routes[] = {
-    { "POST",   "/auth/token",   MS_ANYONE,   issue_token, ms_sign_in_body, "Sign in by a bearer token" },
-    { "POST",   "/auth",         MS_ANYONE,   sign_in,     ms_sign_in_body, "Sign in on a session" },
-    { "GET",    "/auth",         MS_CUSTOMER, show,        NULL,            "Show who is signed in" },
-    { "DELETE", "/auth",         MS_VISITOR,  sign_out,    NULL,            "Sign out" },
-    { "GET",    "/auth/{email}", MS_ANYONE,   exists,      NULL,            "Tell whether an e-mail has an account" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+    { "POST", "/auth", MS_ANYONE, sign_in, &ms_sign_in_body, NULL, &ms_customer_sign_in_answer, MS_MAY(UNAUTHORIZED),
+      "PostAuth", "Sign in on a session" },
+    { "POST", "/auth/token", MS_ANYONE, issue_token, &ms_sign_in_body, NULL, &ms_access_token_answer, MS_MAY(UNAUTHORIZED),
+      "PostToken", "Sign in by a bearer token" },
+    { "GET", "/auth", MS_CUSTOMER, show, NULL, NULL, &ms_customer_sign_in_answer, 0,
+      "GetAuth", "Show who is signed in" },
+    { "DELETE", "/auth", MS_VISITOR, sign_out, NULL, NULL, &ms_ok_answer, 0,
+      "DeleteAuth", "Sign out" },
+    { "GET", "/auth/{email}", MS_ANYONE, exists, NULL, NULL, &ms_exists_answer, 0,
+      "GetAuthEmail", "Tell whether an e-mail has an account" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };

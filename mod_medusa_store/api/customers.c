@@ -29,15 +29,15 @@ static ms_rc_t check_free(ms_ctx_t *c, const char *email)
     return rc == MS_OK && row ? ms_customer_taken(c) : rc;
 }
 
+/* What the rules let through and the customer has as a column is the customer's. */
 static json_t *make_customer(ms_ctx_t *c, const char *hash)
 {
     const char *now = ms_time_iso(c->pool, c->now);
-
-    return ms_own(c->pool, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:O?, s:b}",
+    json_t *row = ms_own(c->pool, json_pack("{s:s, s:s, s:s, s:s, s:b}",
         "id", ms_id_make(c->pool, ms_customer.prefix, c->now), "created_at", now, "updated_at", now,
-        "email", ms_body_text(c, "email"), "first_name", ms_body_text(c, "first_name"),
-        "last_name", ms_body_text(c, "last_name"), "password_hash", hash,
-        "phone", json_object_get(c->body, "phone"), "has_account", 1));
+        "password_hash", hash, "has_account", 1));
+
+    return row && ms_resource_overlay(&ms_customer, row, c->body) ? row : NULL;
 }
 
 static ms_rc_t save_new(ms_ctx_t *c, void *baton)
@@ -139,15 +139,19 @@ static ms_rc_t list_payment_methods(ms_ctx_t *c)
 }
 
 const ms_route_t ms_customer_routes[] = {
-    { "POST", "/customers",                    MS_ANYONE,   create,               ms_customer_create_body, "Register a customer and sign them in" },
-    { "GET",  "/customers/me",                 MS_CUSTOMER, show_me,              NULL,                    "Show my account" },
-    { "POST", "/customers/me",                 MS_CUSTOMER, update_me,            ms_customer_update_body, "Change my account" },
-    { "GET",  "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL,                    "List my saved payment methods" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE),
+      "PostCustomers", "Register a customer and sign them in" },
+    { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0,
+      "GetCustomersCustomer", "Show my account" },
+    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE),
+      "PostCustomersCustomer", "Change my account" },
+    { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0,
+      "GetCustomersCustomerPaymentMethods", "List my saved payment methods" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };
 
 /* Behind all others: nobody who is signed out learns what there is here and what not. */
 const ms_route_t ms_customer_last_routes[] = {
-    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, "Anything else here" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, NULL, NULL, 0, NULL, "Anything else here" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };

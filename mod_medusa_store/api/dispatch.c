@@ -1,8 +1,9 @@
-/* dispatch.c: the way of every request: route, caller, body, action.
+/* dispatch.c: the way of every request: route, caller, body and query, action.
  *
  * Knows the tables, not what they are about. Called by httpd/handler.c. */
 #include "account/session.h"
 #include "api/api.h"
+#include "core/query.h"
 #include "core/validate.h"
 
 #include <string.h>
@@ -10,6 +11,13 @@
 const ms_route_t *const ms_routes[] = {
     ms_customer_routes, ms_address_routes, ms_order_routes, ms_password_routes, ms_auth_routes, ms_customer_last_routes, NULL
 };
+
+const ms_rule_t *ms_body_rules(ms_ctx_t *c)
+{
+    const ms_route_t *route = ms_route_search(c, ms_routes);
+
+    return route && route->body ? route->body->rules : NULL;
+}
 
 /* Signed out is answered before anything is looked up; that the customer is gone only after the body was judged. */
 static ms_rc_t check_caller(ms_ctx_t *c)
@@ -41,6 +49,18 @@ static ms_rc_t check_forgery(ms_ctx_t *c)
     return ms_fail(c, MS_FORBIDDEN, "%s", c->forgery);
 }
 
+/* Body and query, each if the route has rules for it. */
+static ms_rc_t check_input(ms_ctx_t *c)
+{
+    ms_rc_t rc = c->route->body ? ms_validate(c, c->route->body->rules) : MS_OK;
+
+    if (rc == MS_OK && c->route->query) {
+        rc = ms_query_parse(c, &c->asked, c->query);
+        rc = rc == MS_OK ? ms_validate_query(c, c->route->query, c->asked) : rc;
+    }
+    return rc;
+}
+
 static ms_rc_t check_alive(ms_ctx_t *c)
 {
     if (c->route->caller != MS_CUSTOMER || c->who.row) {
@@ -62,8 +82,8 @@ ms_rc_t ms_dispatch(ms_ctx_t *c)
     if (rc == MS_OK && !c->route->action) {
         rc = ms_route_missing(c);
     }
-    if (rc == MS_OK && c->route->body) {
-        rc = ms_validate(c, c->route->body);
+    if (rc == MS_OK) {
+        rc = check_input(c);
     }
     if (rc == MS_OK) {
         rc = check_alive(c);

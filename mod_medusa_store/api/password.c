@@ -95,7 +95,9 @@ static ms_rc_t use_token(ms_ctx_t *c)
 }
 
 const ms_route_t ms_password_routes[] = {
-    { "POST", "/customers/password-token", MS_ANYONE, ask_token, ms_password_token_body, "Ask for a token to choose a new password" },
-    { "POST", "/customers/password-reset", MS_ANYONE, use_token, ms_password_reset_body, "Choose a new password by a token" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL }
+    { "POST", "/customers/password-token", MS_ANYONE, ask_token, &ms_password_token_body, NULL, &ms_empty_answer, 0,
+      "PostCustomersCustomerPasswordToken", "Ask for a token to choose a new password" },
+    { "POST", "/customers/password-reset", MS_ANYONE, use_token, &ms_password_reset_body, NULL, &ms_customer_row_answer, MS_MAY(BAD_TOKEN),
+      "PostCustomersResetPassword", "Choose a new password by a token" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };

@@ -3,6 +3,7 @@
  * Knows jansson and pools; called by all layers above core/. */
 #include "core/ctx.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
@@ -66,6 +67,16 @@ ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text)
     return MS_OK;
 }
 
+static const char *lower(apr_pool_t *pool, const char *name)
+{
+    char *text = apr_pstrdup(pool, name), *p;
+
+    for (p = text; *p; p++) {
+        *p = (char)apr_tolower(*p);
+    }
+    return text;
+}
+
 json_t *ms_problem_body(const ms_ctx_t *c)
 {
     const ms_problem_t *problem = ms_problem_get(c->rc);
@@ -74,7 +85,7 @@ json_t *ms_problem_body(const ms_ctx_t *c)
     if (problem->code) {
         json_object_set_new(body, "code", json_string(problem->code));
     }
-    json_object_set_new(body, "type", json_string(problem->type));
+    json_object_set_new(body, "type", json_string(problem->type ? problem->type : lower(c->pool, problem->name)));
     json_object_set_new(body, "message", json_string(c->message ? c->message : ""));
     return body;
 }

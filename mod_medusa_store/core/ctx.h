@@ -46,6 +46,7 @@ typedef struct ms_ctx_t {
     const struct ms_route_t *route;
     const char *params[MS_PARAMS_MAX]; /* path parameters, in the order of the route's path */
     const char *query;                 /* as sent, without "?"; NULL: none */
+    json_t *asked;                     /* the query, read and checked; NULL where the route has no rules for it */
     json_t *body;                      /* object or array; an absent or unread body is {} */
     const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
     const char *forgery;               /* why another site's page could have sent this, or NULL */
@@ -89,7 +90,8 @@ ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t c
 /** Answer 200 with plain text, such as "OK". */
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text);
 
-/** The error body of the recorded failure: {"code", "type", "message"}; the caller owns the reference. */
+/** The error body of the recorded failure: {"code", "type", "message"}; the type of one that JSON answers as plain text is its name in
+ *  lower case. The caller owns the reference. */
 json_t *ms_problem_body(const ms_ctx_t *c);
 
 #endif

@@ -117,6 +117,18 @@ static void add(json_t *query, char *name, const char *text)
     add_value(object, parts[i], json_string(text));
 }
 
+json_t *ms_query_divide(const char *text)
+{
+    json_t *list = json_array();
+    const char *comma;
+
+    for (; (comma = strchr(text, ',')); text = comma + 1) {
+        json_array_append_new(list, json_stringn(text, (size_t)(comma - text)));
+    }
+    json_array_append_new(list, json_string(text));
+    return list;
+}
+
 /* ["a,b"] means ["a", "b"]. */
 static void divide_single(json_t *query)
 {
@@ -125,18 +137,11 @@ static void divide_single(json_t *query)
     void *next;
 
     json_object_foreach_safe(query, next, key, value) {
-        const char *text = json_string_value(json_array_get(value, 0)), *comma;
-        json_t *list;
+        const char *text = json_string_value(json_array_get(value, 0));
 
-        if (json_array_size(value) != 1 || !text) {
-            continue;
+        if (json_array_size(value) == 1 && text) {
+            json_object_set_new(query, key, ms_query_divide(text));
         }
-        list = json_array();
-        for (; (comma = strchr(text, ',')); text = comma + 1) {
-            json_array_append_new(list, json_stringn(text, (size_t)(comma - text)));
-        }
-        json_array_append_new(list, json_string(text));
-        json_object_set_new(query, key, list);
     }
 }
 
@@ -158,7 +163,9 @@ ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text)
         if (!decode(pair) || (value && !decode(value))) {
             return ms_fail(c, MS_INVALID_DATA, "Query string can't be decoded");
         }
-        add(*query, pair, value ? value : "");
+        if (*pair) { /* what has no name is nothing */
+            add(*query, pair, value ? value : "");
+        }
     }
     divide_single(*query);
     return MS_OK;
@@ -166,10 +173,40 @@ ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text)
 
 /* ---- values ---- */
 
-/* JavaScript's Number(text): blanks around, nothing is 0, 0x…, decimal with an exponent. */
+/* What follows 0x, 0o or 0b; gives where it ends, or NULL where there is no digit. */
+static const char *read_radix(double *number, const char *s, int radix)
+{
+    const char *start = s;
+
+    for (*number = 0; hex_digit(*s) >= 0 && hex_digit(*s) < radix; s++) {
+        *number = *number * radix + hex_digit(*s);
+    }
+    return s > start ? s : NULL;
+}
+
+static int radix_of(const char *s)
+{
+    return *s != '0' || !s[1] ? 0 : strchr("xX", s[1]) ? 16 : strchr("oO", s[1]) ? 8 : strchr("bB", s[1]) ? 2 : 0;
+}
+
+/* strtod() also reads hexadecimal fractions, infinities and what is no number; JavaScript does not. */
+static const char *read_decimal(double *number, const char *s)
+{
+    size_t sign = *s == '+' || *s == '-';
+    char *end;
+
+    if (!strchr(".0123456789", s[sign]) || (sign && radix_of(s + sign))) {
+        return NULL;
+    }
+    *number = strtod(s, &end);
+    return end;
+}
+
+/* JavaScript's Number(text): blanks around, nothing is 0, 0x… 0o… 0b…, decimal with an exponent. */
 static int read_double(double *number, const char *text)
 {
-    char *end;
+    const char *end;
+    int radix;
 
     while (apr_isspace(*text)) {
         text++;
@@ -178,14 +215,12 @@ static int read_double(double *number, const char *text)
         *number = 0;
         return 1;
     }
-    if (!strchr("0123456789+-.", *text) || (strpbrk(text, "xX") && strncasecmp(text, "0x", 2)) || strpbrk(text, "pPiInN")) {
-        return 0;
-    }
-    *number = strtod(text, &end);
-    while (apr_isspace(*end)) {
+    radix = radix_of(text);
+    end = radix ? read_radix(number, text + 2, radix) : read_decimal(number, text);
+    while (end && apr_isspace(*end)) {
         end++;
     }
-    return !*end;
+    return end && !*end;
 }
 
 int ms_query_number(json_int_t *number, const json_t *value)
@@ -226,30 +261,50 @@ static int read_zone(apr_interval_time_t *offset, const char *s)
     return hours < 24 && minutes < 60;
 }
 
-/* Fill a date, with or without a time, up to "YYYY-MM-DD hh:mm:ss.mmm"; the zone is what is left. */
-static int read_iso(apr_time_t *time, const char *s)
+/* Length of the clock of a time, "hh:mm", "hh:mm:ss" or "hh:mm:ss.…"; 0: there is none. */
+static size_t clock_length(const char *s)
 {
-    char full[MS_TIME_SQL_LENGTH + 1] = "0000-00-00 00:00:00.000";
-    apr_interval_time_t offset;
-    size_t n = strspn(s, "0123456789-"), clock = 0;
+    size_t n = strspn(s, "0123456789:"), fraction = n == 8 && s[n] == '.' ? strspn(s + n + 1, "0123456789") : 0;
 
-    if (n > 10 && s[10] != '\0') {
-        n = 10;
+    return n == 5 || (n == 8 && s[n] != '.') ? n : fraction ? n + 1 + fraction : 0;
+}
+
+/* Filters may name times before 1970, when there was nothing to find: they count as its beginning. */
+static int parse_full(apr_time_t *time, char *full)
+{
+    int early = strncmp(full, "1970", 4) < 0, leap = !strncmp(full + 5, "02-29", 5);
+
+    if (early) {
+        memcpy(full, leap ? "1972" : "1970", 4);
     }
-    if (n != 10) {
+    if (!ms_time_parse(time, full)) {
         return 0;
     }
-    memcpy(full, s, 10);
-    s += 10;
-    if (*s == 'T' || *s == 't' || *s == ' ') {
-        clock = strspn(s + 1, "0123456789:.");
-        if (clock != 5 && clock != 8 && !(clock > 9 && s[9] == '.')) {
+    *time = early ? 0 : *time;
+    return 1;
+}
+
+/* Fill "YYYY-MM-DD", with or without a clock, up to "YYYY-MM-DD hh:mm:ss.mmm"; the zone is what is left behind a clock. */
+static int read_iso(apr_time_t *time, const char *s)
+{
+    char full[MS_TIME_SQL_LENGTH + 1] = "0000-01-01 00:00:00.000";
+    apr_interval_time_t offset = 0;
+    size_t n = strspn(s, "0123456789-"), clock = 0;
+
+    if (n != 4 && n != 7 && n != 10) {
+        return 0;
+    }
+    memcpy(full, s, n);
+    s += n;
+    if (n == 10 && *s && strchr("Tt ", *s)) {
+        clock = clock_length(++s);
+        if (!clock) {
             return 0;
         }
-        memcpy(full + 11, s + 1, clock > 12 ? 12 : clock);
-        s += 1 + clock;
+        memcpy(full + 11, s, clock > 12 ? 12 : clock);
+        s += clock;
     }
-    if (!ms_time_parse(time, full) || !read_zone(&offset, s)) {
+    if ((!clock && *s) || !parse_full(time, full) || !read_zone(&offset, s)) {
         return 0;
     }
     *time -= offset;
@@ -366,22 +421,16 @@ static int take_field(ms_select_t *select, const ms_select_conf_t *conf, apr_poo
 {
     const char *name = entry + has_prefix(entry), *dot = strrchr(name, '.'), *relation;
 
-    if (*entry == '*' || (!dot && is_in(conf->relations, name))) {
-        insert(select->relations, name);
-        return is_in(conf->relations, name);
-    }
-    if (dot) {
-        relation = apr_pstrmemdup(pool, name, (apr_size_t)(dot - name));
-        insert(select->relations, relation);
-        return is_in(conf->relations, relation) && is_column(dot + 1);
-    }
-    if (*entry == '-') {
-        take_away(select->fields, name);
+    int minus = *entry == '-', whole = *entry == '*' || (!dot && is_in(conf->relations, name));
+
+    relation = whole ? name : dot ? apr_pstrmemdup(pool, name, (apr_size_t)(dot - name)) : NULL;
+    if (minus) { /* of a relation's columns none is taken away: it comes as a whole */
+        take_away(whole ? select->relations : select->fields, name);
     }
     else {
-        insert(select->fields, name);
+        insert(relation ? select->relations : select->fields, relation ? relation : name);
     }
-    return is_in(conf->fields, name);
+    return relation ? is_in(conf->relations, relation) && (whole || is_column(dot + 1)) : is_in(conf->fields, name);
 }
 
 static ms_rc_t refuse(ms_ctx_t *c, names_t bad)
@@ -403,8 +452,6 @@ ms_rc_t ms_select_read(ms_ctx_t *c, ms_select_t *select, const ms_select_conf_t 
 
     select->fields = copy_list(c->pool, replaces(asked) ? NULL : conf->default_fields);
     select->relations = copy_list(c->pool, expand ? NULL : conf->default_relations);
-    insert(select->fields, "id");
-    insert(select->fields, "created_at");
     for (i = 0; i < asked->nelts; i++) {
         const char *entry = APR_ARRAY_IDX(asked, i, const char *);
 
@@ -412,6 +459,8 @@ ms_rc_t ms_select_read(ms_ctx_t *c, ms_select_t *select, const ms_select_conf_t 
             insert(bad, entry + has_prefix(entry));
         }
     }
+    insert(select->fields, "id"); /* in any case, and whatever was taken away */
+    insert(select->fields, "created_at");
     for (i = 0; i < relations->nelts; i++) {
         const char *name = APR_ARRAY_IDX(relations, i, const char *);
 

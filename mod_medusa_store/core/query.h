@@ -12,10 +12,14 @@
  *  MS_INVALID_DATA: a broken escape, or what is no UTF-8, or more than 1,000 parameters. */
 ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text);
 
+/** The parts of a comma list, as an array that the caller owns; always one or more. */
+json_t *ms_query_divide(const char *text);
+
 /** Read a number as JavaScript's Number(text) does; 1 if it is a whole one from 0 to 2^63 - 1. */
 int ms_query_number(json_int_t *number, const json_t *value);
 
-/** Read a time: ISO 8601 (a date, or a date and time with an optional zone), or seconds since 1970; 1 if it is one. */
+/** Read a time: ISO 8601 (a year, a month, a date, or a date and time with an optional zone), or seconds since 1970; 1 if it is one.
+ *  A date before 1970 counts as the beginning of that year. */
 int ms_query_time(apr_time_t *time, const json_t *value);
 
 /** What a list may be asked for, by name; the lists end with NULL. */

@@ -21,13 +21,15 @@ typedef enum {
 enum {
     MS_SHOW = 1 << 0,   /* selected and answered */
     MS_HIDDEN = 1 << 1, /* stored, never selected with the row, never answered */
-    MS_EDIT = 1 << 2    /* written by an MS_UPDATE statement */
+    MS_EDIT = 1 << 2,   /* written by an MS_UPDATE statement */
+    MS_NULL = 1 << 3,   /* may be null; all other columns never are */
+    MS_ABSENT = 1 << 4  /* of a member (shape.h): may be left out */
 };
 
 typedef struct {
     const char *name; /* JSON key and column */
     ms_type_t type;
-    unsigned use;     /* MS_SHOW or MS_HIDDEN */
+    unsigned use;     /* MS_SHOW or MS_HIDDEN, MS_EDIT, MS_NULL */
     const char *doc;
 } ms_field_t;
 
@@ -76,6 +78,13 @@ typedef struct ms_rule_t {
 #define MS_RULE_NESTED(field, check, flags, doc, rules, type) { field, check, flags, doc, rules, NULL, type }
 #define MS_RULE_ONE_OF(field, flags, doc, values) { field, MS_CHECK_ONE_OF, flags, doc, NULL, values, NULL }
 #define MS_RULES_END { NULL, MS_CHECK_STRING, 0, NULL, NULL, NULL, NULL }
+
+/** What an operation accepts. */
+typedef struct ms_body_t {
+    const char *name;    /* of its schema */
+    const char *element; /* what the XML schema calls its root element */
+    const ms_rule_t *rules;
+} ms_body_t;
 
 /** The object that holds only the fields of `row` that are shown, in the resource's order; a missing one is null.
  *  The caller owns the reference; NULL when out of memory. */

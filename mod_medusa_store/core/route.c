@@ -55,17 +55,22 @@ ms_rc_t ms_route_missing(ms_ctx_t *c)
     return ms_fail(c, MS_NOT_FOUND, "Cannot %s %s%s", c->method, c->mount, c->path);
 }
 
-ms_rc_t ms_route_find(ms_ctx_t *c, const ms_route_t *const *tables)
+const ms_route_t *ms_route_search(ms_ctx_t *c, const ms_route_t *const *tables)
 {
     const ms_route_t *r;
 
     for (; *tables; tables++) {
         for (r = *tables; r->method; r++) {
             if (method_fits(r->method, c->method) && path_fits(c, r->path, c->path)) {
-                c->route = r;
-                return MS_OK;
+                return r;
             }
         }
     }
-    return ms_route_missing(c);
+    return NULL;
+}
+
+ms_rc_t ms_route_find(ms_ctx_t *c, const ms_route_t *const *tables)
+{
+    c->route = ms_route_search(c, tables);
+    return c->route ? MS_OK : ms_route_missing(c);
 }

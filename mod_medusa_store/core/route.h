@@ -4,6 +4,7 @@
 
 #include "core/ctx.h"
 #include "core/resource.h"
+#include "core/shape.h"
 
 typedef enum {
     MS_ANYONE,   /* whoever asks, signed in or not */
@@ -13,15 +14,25 @@ typedef enum {
 
 typedef ms_rc_t (*ms_action_t)(ms_ctx_t *c);
 
+/** The bit of a problem in `may`. */
+#define MS_MAY(problem) (1u << MS_##problem)
+
 /** One operation. Rows are tried in order; the first that fits wins. */
 typedef struct ms_route_t {
     const char *method;     /* "GET" also answers HEAD; "*" fits any */
     const char *path;       /* "/customers/{id}": braces take one segment; a last segment of "**" takes any rest */
     ms_caller_t caller;     /* who may call; checked before anything is looked up */
     ms_action_t action;     /* NULL: there is no such route (404), once the caller may know */
-    const ms_rule_t *body;  /* rules of the body; NULL: the body is read and ignored */
+    const ms_body_t *body;  /* NULL: the body is read and ignored */
+    const ms_rule_t *query; /* rules of the query string; NULL: it is ignored */
+    const ms_shape_t *answer;
+    unsigned may;           /* MS_MAY(DUPLICATE): problems beside those that any operation of its kind can have */
+    const char *name;       /* as Medusa's API document calls the operation */
     const char *doc;
 } ms_route_t;
+
+/** The row for c->method and c->path in a list of tables, or NULL; sets c->params. */
+const ms_route_t *ms_route_search(ms_ctx_t *c, const ms_route_t *const *tables);
 
 /** Find the row for c->method and c->path in a list of tables (each ends with a NULL method, the list with NULL), set
  *  c->route and c->params. Segments match without regard to case; one trailing slash is ignored.

@@ -177,6 +177,91 @@ int ms_time_iso_to_sql(char *sql, const char *iso)
     return 1;
 }
 
+static int get_pair(const char **s, int max, int *value)
+{
+    if ((*s)[0] < '0' || (*s)[0] > '9' || (*s)[1] < '0' || (*s)[1] > '9') {
+        return 0;
+    }
+    *value = ((*s)[0] - '0') * 10 + (*s)[1] - '0';
+    *s += 2;
+    return *value <= max;
+}
+
+/* ".678901", or nothing. */
+static int get_fraction(const char **s, int *ms)
+{
+    int unit = 100;
+
+    *ms = 0;
+    if (**s != '.') {
+        return 1;
+    }
+    for (++*s; **s >= '0' && **s <= '9'; ++*s, unit /= 10) {
+        *ms += (**s - '0') * unit;
+    }
+    return (*s)[-1] != '.';
+}
+
+/* "+05", "-03:30", "+00:19:32" or "Z", and the end of the text. */
+static int get_offset(const char *s, int64_t *seconds)
+{
+    int hour, minute = 0, second = 0, west = *s == '-';
+
+    *seconds = 0;
+    if (*s == 'Z') {
+        return s[1] == '\0';
+    }
+    if ((*s != '+' && *s != '-') || (s++, !get_pair(&s, 23, &hour))) {
+        return 0;
+    }
+    if (*s == ':' && (s++, !get_pair(&s, 59, &minute))) {
+        return 0;
+    }
+    if (*s == ':' && (s++, !get_pair(&s, 59, &second))) {
+        return 0;
+    }
+    *seconds = (hour * INT64_C(60) + minute) * 60 + second;
+    *seconds = west ? -*seconds : *seconds;
+    return *s == '\0';
+}
+
+int ms_time_parse_zoned(apr_time_t *t, const char *text)
+{
+    char civil_text[MS_TIME_SQL_LENGTH + 1];
+    enum { UP_TO_SECONDS = 19 };
+    const char *s = text + UP_TO_SECONDS;
+    int64_t seconds;
+    int ms;
+
+    if (memchr(text, '\0', UP_TO_SECONDS) || !get_fraction(&s, &ms) || !get_offset(s, &seconds)) {
+        return 0;
+    }
+    memcpy(civil_text, text, UP_TO_SECONDS);
+    memcpy(civil_text + UP_TO_SECONDS, ".000", 5);
+    if (text[10] == 'T') {
+        civil_text[10] = ' ';
+    }
+    if (!ms_time_parse(t, civil_text)) {
+        return 0;
+    }
+    *t += (ms - seconds * 1000) * 1000;
+    return *t >= 0 && *t / 1000 <= LAST_MS;
+}
+
+const char *ms_time_zoned(apr_pool_t *pool, apr_time_t t)
+{
+    char *text = apr_palloc(pool, MS_TIME_SQL_LENGTH + sizeof("+00"));
+    int length = MS_TIME_SQL_LENGTH;
+
+    put_civil(text, t);
+    while (text[length - 1] == '0') {
+        length--;
+    }
+    length -= text[length - 1] == '.';
+    memcpy(text + length, "+00", sizeof("+00"));
+    return text;
+}
+
 int ms_time_parse(apr_time_t *t, const char *text)
 {
     civil_t civil;

@@ -21,6 +21,14 @@ int ms_time_sql_to_iso(char *iso, const char *sql);
 /** And back; `sql` has MS_TIME_SQL_LENGTH + 1 bytes. 0 if the text is no such time. */
 int ms_time_iso_to_sql(char *sql, const char *iso);
 
+/** Read PostgreSQL's timestamptz, "2023-01-02 03:04:05.678901+05:30": any number of decimals (cut, not rounded) or none,
+ *  and an offset of hours, minutes and seconds; "T" and "Z" are taken, too. 0 if the text is no such time, has no offset, or
+ *  lies before 1970 or after 9999. */
+int ms_time_parse_zoned(apr_time_t *t, const char *text);
+
+/** As PostgreSQL in UTC writes it: "2023-01-02 03:04:05.67+00", without final zeros. */
+const char *ms_time_zoned(apr_pool_t *pool, apr_time_t t);
+
 /** Read either form. 0 if the text is neither. */
 int ms_time_parse(apr_time_t *t, const char *text);
 

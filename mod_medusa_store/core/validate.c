@@ -259,9 +259,8 @@ static void check_one_of(messages_t *m, const ms_rule_t *rule, json_t *object)
     int good = !json_is_object(value);
     size_t i;
 
-    if (!json_is_array(value)) {
-        list = json_array();
-        json_array_append(list, value);
+    if (!json_is_array(value)) { /* a=b,c: as Medusa documents it, though it only takes a[]=b,c */
+        list = json_is_string(value) ? ms_query_divide(json_string_value(value)) : json_pack("[O]", value);
         json_object_set_new(object, rule->field, list);
     }
     json_array_foreach(json_object_get(object, rule->field), i, item) {

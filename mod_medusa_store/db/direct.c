@@ -1,6 +1,6 @@
 /* direct.c: one connection for an administrator's tool.
  *
- * Knows apr_dbd and MySQL's error numbers; called by migrate.c and purge.c. */
+ * Knows apr_dbd and MySQL's error numbers; called by what stands beside it for the admin tool: migrate.c, outbox.c, … */
 #include "db/direct.h"
 
 #include <apr_dbd.h>
@@ -8,12 +8,19 @@
 #include <apr_strings.h>
 
 enum { SERVER_GONE = 2006, SERVER_LOST = 2013 }; /* client errors: the connection broke before or after the statement */
+enum { LOCK_WAIT = 1205, DEADLOCK = 1213 };
 
 struct ms_direct_t {
     apr_pool_t *pool;
     const apr_dbd_driver_t *driver;
     apr_dbd_t *handle;
     int code; /* of the last failure */
+};
+
+struct ms_direct_stmt_t {
+    ms_direct_t *direct;
+    apr_dbd_prepared_t *prepared;
+    int values;
 };
 
 /* TRADITIONAL: strict, with the same meaning on MySQL and MariaDB whatever the server's own default is; and without
@@ -135,6 +142,60 @@ const char *ms_direct_value(const char **value, ms_direct_t *d, apr_pool_t *pool
         *value = APR_ARRAY_IDX(rows, 0, const char *const *)[0];
     }
     return problem;
+}
+
+const char *ms_direct_quote(ms_direct_t *d, apr_pool_t *pool, const char *text)
+{
+    return text ? apr_pstrcat(pool, "'", apr_dbd_escape(d->driver, pool, text, d->handle), "'", NULL) : "NULL";
+}
+
+static int count_values(const char *sql)
+{
+    int count = 0;
+
+    for (; *sql; sql++) {
+        if (sql[0] == '%' && sql[1]) {
+            count += sql[1] == 's';
+            sql++;
+        }
+    }
+    return count;
+}
+
+const char *ms_direct_prepare(ms_direct_stmt_t **stmt, ms_direct_t *d, const char *sql)
+{
+    ms_direct_stmt_t *s = apr_pcalloc(d->pool, sizeof(*s));
+    int code = apr_dbd_prepare(d->driver, d->pool, d->handle, sql, NULL, &s->prepared);
+
+    s->direct = d;
+    s->values = count_values(sql);
+    *stmt = s;
+    return code ? failure(d, code) : NULL;
+}
+
+const char *ms_direct_execute(int *changed, ms_direct_stmt_t *s, apr_pool_t *pool, const char **values)
+{
+    ms_direct_t *d = s->direct;
+    int rows = 0;
+    int code = apr_dbd_pquery(d->driver, pool, d->handle, &rows, s->prepared, s->values, values);
+
+    if (code) {
+        return failure(d, code);
+    }
+    if (changed) {
+        *changed = rows;
+    }
+    return NULL;
+}
+
+int ms_direct_error(const ms_direct_t *d)
+{
+    return d->code;
+}
+
+int ms_direct_raced(const ms_direct_t *d)
+{
+    return d->code == LOCK_WAIT || d->code == DEADLOCK;
 }
 
 int ms_direct_lost(const ms_direct_t *d)

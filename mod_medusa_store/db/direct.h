@@ -1,4 +1,4 @@
-/* direct.h: one connection for an administrator's tool: no pool, no retries, no prepared statements.
+/* direct.h: one connection for an administrator's tool: no pool, no retries.
  *
  * What serves requests goes through db.h. Failures come back as text: NULL means that all is well. No text holds the
  * connection parameters, for they hold the password. */
@@ -25,6 +25,25 @@ const char *ms_direct_read(apr_array_header_t **rows, ms_direct_t *direct, apr_p
 
 /** Read the first column of the first row; *value is NULL where there is no row, or SQL NULL in it. */
 const char *ms_direct_value(const char **value, ms_direct_t *direct, apr_pool_t *pool, const char *sql);
+
+/** A text as an SQL literal, quotes and all; NULL becomes NULL. */
+const char *ms_direct_quote(ms_direct_t *direct, apr_pool_t *pool, const char *text);
+
+/** A statement that gives back no rows, prepared to run many times; each value is %s. Lives as long as the connection. */
+typedef struct ms_direct_stmt_t ms_direct_stmt_t;
+
+/** Prepare a statement. */
+const char *ms_direct_prepare(ms_direct_stmt_t **stmt, ms_direct_t *direct, const char *sql);
+
+/** Run it with its values, as many as it has %s (NULL: SQL NULL); *changed (may be NULL) as for ms_direct_run().
+ *  `pool` is for what the driver needs meanwhile. */
+const char *ms_direct_execute(int *changed, ms_direct_stmt_t *stmt, apr_pool_t *pool, const char **values);
+
+/** MySQL's number of the last failure; 0: none yet. */
+int ms_direct_error(const ms_direct_t *direct);
+
+/** 1 if the last failure was a race for a lock that was lost: its transaction, if it was in one, is to be repeated. */
+int ms_direct_raced(const ms_direct_t *direct);
 
 /** 1 if the last failure was that of the connection: what became of the statement is unknown. */
 int ms_direct_lost(const ms_direct_t *direct);

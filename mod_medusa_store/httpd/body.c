@@ -1,8 +1,10 @@
 /* body.c: reads, bounds and inflates a request body.
  *
- * Knows httpd's filters and zlib; what JSON is, core/json.c knows. Called by handler.c before the operation is looked up. */
+ * Knows httpd's filters and zlib; what JSON and XML are, core/ knows. Called by handler.c before the operation is looked up. */
 #include "httpd/body.h"
+#include "api/api.h"
 #include "core/json.h"
+#include "core/xml.h"
 #include "httpd/config.h"
 
 #include <http_protocol.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 
 typedef enum { PLAIN, GZIP, DEFLATE } encoding_t;
+typedef enum { NEITHER, JSON, XML } format_t;
 
 /* ---- headers ---- */
 
@@ -50,18 +53,22 @@ static const char *parameter(apr_pool_t *pool, const char *s, const char *name)
     return *s ? NULL : found;
 }
 
-/* 1: the body is JSON; its charset is judged. */
-static int is_json(request_rec *r, ms_ctx_t *c)
+/* What the body is; its charset is judged. */
+static format_t find_format(request_rec *r, ms_ctx_t *c, int xml_taken)
 {
+    static const char json[] = "application/json", xml[] = "application/xml";
     const char *type = apr_table_get(r->headers_in, "Content-Type"), *charset;
-    static const char json[] = "application/json";
+    format_t format = NEITHER;
 
-    if (!type || strncasecmp(type = skip_blanks(type), json, strlen(json))) {
-        return 0;
+    if (type && !strncasecmp(type = skip_blanks(type), json, strlen(json))) {
+        format = JSON;
     }
-    charset = parameter(r->pool, type + strlen(json), "charset");
+    else if (type && xml_taken && !strncasecmp(type, xml, strlen(xml))) {
+        format = XML;
+    }
+    charset = format == NEITHER ? NULL : parameter(r->pool, type + strlen(format == JSON ? json : xml), "charset");
     if (!charset) {
-        return 0;
+        return NEITHER;
     }
     if (*charset && strcasecmp(charset, "utf-8")) {
         char *upper = apr_pstrdup(r->pool, charset);
@@ -69,7 +76,7 @@ static int is_json(request_rec *r, ms_ctx_t *c)
         ap_str_toupper(upper);
         ms_fail(c, MS_UNSUPPORTED, "unsupported charset \"%s\"", upper);
     }
-    return 1;
+    return format;
 }
 
 static ms_rc_t find_encoding(request_rec *r, ms_ctx_t *c, encoding_t *encoding)
@@ -205,23 +212,29 @@ static int declared_too_large(request_rec *r, int limit)
     return length && apr_atoi64(length) > limit;
 }
 
-static int parse(ms_ctx_t *c, buffer_t *b, encoding_t encoding)
+static int parse(ms_ctx_t *c, buffer_t *b, encoding_t encoding, format_t format)
 {
     if (!b->length || (encoding != PLAIN && inflate_body(c, b, encoding) != MS_OK) || !b->length) {
         return OK;
     }
     b->data[b->length] = '\0';
-    ms_json_read(c, &c->body, b->data, b->length);
+    if (format == XML) {
+        ms_xml_read(c, &c->body, b->data, b->length, ms_body_rules(c));
+    }
+    else {
+        ms_json_read(c, &c->body, b->data, b->length);
+    }
     return OK;
 }
 
-int ms_body_read(request_rec *r, ms_ctx_t *c, int limit)
+int ms_body_read(request_rec *r, ms_ctx_t *c, int limit, int xml_taken)
 {
     buffer_t b = { .limit = (size_t)limit };
+    format_t format = has_body(r) ? find_format(r, c, xml_taken) : NEITHER;
     encoding_t encoding;
     apr_status_t rv;
 
-    if (!has_body(r) || !is_json(r, c) || c->rc != MS_OK || find_encoding(r, c, &encoding) != MS_OK) {
+    if (format == NEITHER || c->rc != MS_OK || find_encoding(r, c, &encoding) != MS_OK) {
         return OK;
     }
     if (declared_too_large(r, limit)) {
@@ -239,5 +252,5 @@ int ms_body_read(request_rec *r, ms_ctx_t *c, int limit)
         ms_log(c->log, MS_LINE_BODY_LOST, apr_strerror(rv, text, sizeof text));
         return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
     }
-    return parse(c, &b, encoding);
+    return parse(c, &b, encoding, format);
 }

@@ -58,6 +58,7 @@ typedef struct {
     int credentials_always;
     int csrf;                     /* enum ms_csrf_t */
     int body_limit;               /* bytes */
+    int xml;                      /* 1: XML is spoken beside JSON */
     const char *cookie;
     int cookie_secure;            /* enum ms_secure_t */
     const char *cookie_same_site;

@@ -60,11 +60,13 @@ static int has_body(request_rec *r)
     return apr_table_get(r->headers_in, "Transfer-Encoding") || (length && strcmp(length, "0"));
 }
 
-static int is_json(request_rec *r)
+/* Types that a form can't send, and that are read here. */
+static int is_data(request_rec *r, const ms_place_t *place)
 {
     const char *type = apr_table_get(r->headers_in, "Content-Type");
 
-    return type && !strncasecmp(type, "application/json", strlen("application/json"));
+    return type && (!strncasecmp(type, "application/json", strlen("application/json"))
+                    || (place->xml == 1 && !strncasecmp(type, "application/xml", strlen("application/xml"))));
 }
 
 const char *ms_cors_forgery(request_rec *r, const ms_place_t *place)
@@ -81,7 +83,7 @@ const char *ms_cors_forgery(request_rec *r, const ms_place_t *place)
     if (!origin && site && strcasecmp(site, "same-origin") && strcasecmp(site, "none")) {
         return "the request comes from another site";
     }
-    if (mode == MS_CSRF_STRICT && has_body(r) && !is_json(r)) {
+    if (mode == MS_CSRF_STRICT && has_body(r) && !is_data(r, place)) {
         return "a request by the session cookie must have Content-Type: application/json";
     }
     return NULL;

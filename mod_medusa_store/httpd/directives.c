@@ -7,6 +7,7 @@
 
 #include <apr_fnmatch.h>
 #include <apr_strings.h>
+#include <stddef.h>
 #include <string.h>
 
 /* ---- servers: numbers and durations by table ---- */
@@ -361,7 +362,7 @@ static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
     return chosen < 0 ? none_of(cmd, words, arg) : NULL;
 }
 
-#define FLAG(field) (void *)APR_OFFSETOF(ms_place_t, field)
+#define FLAG(field) (void *)offsetof(ms_place_t, field)
 #define HERE (RSRC_CONF | OR_AUTHCFG)
 
 const command_rec ms_directives[] = {
@@ -387,10 +388,11 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreAllowCredentials", set_credentials, NULL, HERE, "Allowed: CORS credentials for allowed origins only; Always: as Medusa"),
     AP_INIT_TAKE1("MedusaStoreCSRF", set_csrf, NULL, HERE, "Strict, Origin or Off: what a write by the cookie alone must prove (Strict)"),
     AP_INIT_TAKE1("MedusaStoreBodyLimit", set_body_limit, NULL, HERE, "largest request body in bytes, inflated (102400)"),
+    AP_INIT_FLAG("MedusaStoreXML", ap_set_flag_slot, FLAG(xml), HERE, "On: XML is spoken beside JSON, by Accept and Content-Type"),
     AP_INIT_TAKE1("MedusaStoreCookie", set_cookie, NULL, HERE, "name of the session cookie (connect.sid)"),
     AP_INIT_TAKE1("MedusaStoreCookieSecure", set_cookie_secure, NULL, HERE, "Auto, On or Off: the cookie's Secure attribute (Auto: over TLS)"),
     AP_INIT_TAKE1("MedusaStoreCookieSameSite", set_same_site, NULL, HERE, "Lax, Strict or None (Lax)"),
     AP_INIT_FLAG("MedusaStoreTrustForwardedProto", ap_set_flag_slot, FLAG(trust_forwarded_proto), HERE, "On: a proxy in front sets X-Forwarded-Proto"),
     AP_INIT_FLAG("MedusaStoreSessionProvider", ap_set_flag_slot, FLAG(session_provider), HERE, "Off: sessions are kept by mod_session_cookie or mod_session_dbd instead"),
-    { NULL }
+    { .name = NULL }
 };

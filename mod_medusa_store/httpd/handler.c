@@ -19,6 +19,7 @@
 enum { BODY_LIMIT = 102400 };
 
 static const char handler_name[] = "medusa-store";
+static const char no_file[] = "medusa-store:"; /* begins the file name of a request that has none */
 
 /* Only a directory's API has anything to do with files. */
 static int has_no_file(request_rec *r)
@@ -34,13 +35,14 @@ int ms_handler_translate(request_rec *r)
     if (!has_no_file(r)) {
         return DECLINED;
     }
-    r->filename = apr_pstrcat(r->pool, handler_name, ":", r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, no_file, r->uri, NULL);
     return OK;
 }
 
+/* By what translate left: at this point httpd has set the section's configuration aside. */
 int ms_handler_map(request_rec *r)
 {
-    return has_no_file(r) ? OK : DECLINED;
+    return r->filename && !strncmp(r->filename, no_file, strlen(no_file)) ? OK : DECLINED;
 }
 
 int ms_handler_claim(request_rec *r)
@@ -173,7 +175,7 @@ int ms_handler_run(request_rec *r)
     }
     else if (is_ready(ms_server_get(r->server), c)) {
         c->body = ms_own(c->pool, json_object());
-        status = body_counts(r) ? ms_body_read(r, c, ms_place_number(place->body_limit, BODY_LIMIT)) : OK;
+        status = body_counts(r) ? ms_body_read(r, c, ms_place_number(place->body_limit, BODY_LIMIT), place->xml == 1) : OK;
         if (status != OK) {
             return status;
         }
@@ -183,5 +185,5 @@ int ms_handler_run(request_rec *r)
         }
         ms_session_close(r, c);
     }
-    return ms_reply(r, c);
+    return ms_reply(r, c, place->xml == 1);
 }

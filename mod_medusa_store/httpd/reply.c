@@ -1,10 +1,13 @@
-/* reply.c: writes the answer: JSON or text, always with its length and never for a shared cache.
+/* reply.c: writes the answer: JSON or text, or XML where it is On and asked for, always with its length and never for a shared cache.
  *
  * Statuses are set on the request and the body is written by us: a returned status would bring httpd's error page. */
 #include "httpd/reply.h"
 #include "core/json.h"
 #include "core/route.h"
+#include "core/xml.h"
+#include "httpd/accept.h"
 #include "httpd/config.h"
+#include "resource/resources.h"
 
 #include <http_protocol.h>
 
@@ -32,7 +35,15 @@ static int send_json(request_rec *r, const json_t *value)
     return text ? write_body(r, "application/json; charset=utf-8", text, length) : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static int reply_problem(request_rec *r, ms_ctx_t *c)
+static int send_xml(request_rec *r, const ms_shape_t *shape, json_t *value)
+{
+    size_t length;
+    const char *text = ms_xml_write(r->pool, shape, value, &length);
+
+    return text ? write_body(r, "application/xml; charset=utf-8", text, length) : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int reply_problem(request_rec *r, ms_ctx_t *c, int xml)
 {
     const ms_problem_t *problem = ms_problem_get(c->rc);
 
@@ -41,17 +52,35 @@ static int reply_problem(request_rec *r, ms_ctx_t *c)
     if (problem->http == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
     }
+    if (xml) {
+        return send_xml(r, &ms_error_answer, ms_own(c->pool, ms_problem_body(c)));
+    }
     return problem->type ? send_json(r, ms_own(c->pool, ms_problem_body(c))) : send_text(r, c->message);
 }
 
-int ms_reply(request_rec *r, ms_ctx_t *c)
+/* Which of the two is sent is told to caches whenever there is a choice. */
+static int choose_xml(request_rec *r, int offered)
 {
+    if (!offered) {
+        return 0;
+    }
+    apr_table_mergen(r->err_headers_out, "Vary", "Accept");
+    return ms_accept_xml(apr_table_get(r->headers_in, "Accept"));
+}
+
+int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
+{
+    int xml = choose_xml(r, xml_offered);
+
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     if (c->personal || c->rc != MS_OK) {
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }
     if (c->rc != MS_OK) {
-        return reply_problem(r, c);
+        return reply_problem(r, c, xml);
+    }
+    if (xml && (c->answer || c->text)) {
+        return send_xml(r, c->route->answer, c->answer);
     }
     if (c->answer) {
         return send_json(r, c->answer);

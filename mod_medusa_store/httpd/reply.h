@@ -6,7 +6,7 @@
 
 #include "core/ctx.h"
 
-/** Send what c holds: its answer, or the failure recorded in it. Returns what the handler returns. */
-int ms_reply(request_rec *r, ms_ctx_t *c);
+/** Send what c holds: its answer, or the failure recorded in it; as XML if that is offered and the client prefers it. Returns what the handler returns. */
+int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered);
 
 #endif

@@ -3,6 +3,7 @@
  * Nothing here waits for the database: the server starts without it and answers 503 until it is there. */
 #include "httpd/start.h"
 #include "account/password.h"
+#include "core/xml.h"
 #include "httpd/config.h"
 #include "httpd/log.h"
 #include "httpd/session.h"
@@ -144,6 +145,7 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     else {
         ms_session_functions();
+        ms_xml_start();
         error = start(pconf, s);
     }
     if (error) {

@@ -4,29 +4,31 @@
 #include <stddef.h>
 
 static const ms_field_t fields[] = {
-    { "id",           MS_ID,   MS_SHOW,           "Identifier, addr_…" },
-    { "created_at",   MS_TIME, MS_SHOW,           "When it was made" },
-    { "updated_at",   MS_TIME, MS_SHOW | MS_EDIT, "When a column of this row last changed" },
-    { "deleted_at",   MS_TIME, MS_SHOW | MS_EDIT, "When it was deleted; null while it lives" },
-    { "customer_id",  MS_ID,   MS_SHOW,           "Whose address book it is in; null for billing addresses made in place" },
-    { "company",      MS_TEXT, MS_SHOW | MS_EDIT, "Company" },
-    { "first_name",   MS_TEXT, MS_SHOW | MS_EDIT, "First name" },
-    { "last_name",    MS_TEXT, MS_SHOW | MS_EDIT, "Last name" },
-    { "address_1",    MS_TEXT, MS_SHOW | MS_EDIT, "First line" },
-    { "address_2",    MS_TEXT, MS_SHOW | MS_EDIT, "Second line" },
-    { "city",         MS_TEXT, MS_SHOW | MS_EDIT, "City" },
-    { "country_code", MS_TEXT, MS_SHOW | MS_EDIT, "ISO 3166-1 alpha-2, in lower case" },
-    { "province",     MS_TEXT, MS_SHOW | MS_EDIT, "Province" },
-    { "postal_code",  MS_TEXT, MS_SHOW | MS_EDIT, "Postal code" },
-    { "phone",        MS_TEXT, MS_SHOW | MS_EDIT, "Phone number" },
-    { "metadata",     MS_JSON, MS_SHOW | MS_EDIT, "Key-value pairs of the shop's own" },
+    { "id",           MS_ID,   MS_SHOW,                     "Identifier, addr_…" },
+    { "created_at",   MS_TIME, MS_SHOW,                     "When it was made" },
+    { "updated_at",   MS_TIME, MS_SHOW | MS_EDIT,           "When a column of this row last changed" },
+    { "deleted_at",   MS_TIME, MS_SHOW | MS_EDIT | MS_NULL, "When it was deleted; null while it lives" },
+    { "customer_id",  MS_ID,   MS_SHOW | MS_NULL,           "Whose address book it is in; null for billing addresses made in place" },
+    { "company",      MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Company" },
+    { "first_name",   MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "First name" },
+    { "last_name",    MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Last name" },
+    { "address_1",    MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "First line" },
+    { "address_2",    MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Second line" },
+    { "city",         MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "City" },
+    { "country_code", MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "ISO 3166-1 alpha-2, in lower case" },
+    { "province",     MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Province" },
+    { "postal_code",  MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Postal code" },
+    { "phone",        MS_TEXT, MS_SHOW | MS_EDIT | MS_NULL, "Phone number" },
+    { "metadata",     MS_JSON, MS_SHOW | MS_EDIT | MS_NULL, "Key-value pairs of the shop's own" },
     { NULL, MS_ID, 0, NULL }
 };
 
 const ms_resource_t ms_address = { "address", "addr", fields };
 
+const ms_shape_t ms_address_shape = { "Address", "address", &ms_address, NULL, NULL, "An address" };
+
 /* What makes an address; of a new one the first must all be there. */
-const ms_rule_t ms_address_create_body[] = {
+static const ms_rule_t create_rules[] = {
     MS_RULE("first_name",   MS_CHECK_STRING,   MS_REQUIRED, "First name"),
     MS_RULE("last_name",    MS_CHECK_STRING,   MS_REQUIRED, "Last name"),
     MS_RULE("phone",        MS_CHECK_STRING,   MS_OPTIONAL, "Phone number"),
@@ -41,7 +43,7 @@ const ms_rule_t ms_address_create_body[] = {
     MS_RULES_END
 };
 
-const ms_rule_t ms_address_edit_body[] = {
+const ms_rule_t ms_address_edit_rules[] = {
     MS_RULE("first_name",   MS_CHECK_STRING,   MS_OPTIONAL, "First name; null clears it"),
     MS_RULE("last_name",    MS_CHECK_STRING,   MS_OPTIONAL, "Last name; null clears it"),
     MS_RULE("phone",        MS_CHECK_STRING,   MS_OPTIONAL, "Phone number; null clears it"),
@@ -56,10 +58,13 @@ const ms_rule_t ms_address_edit_body[] = {
     MS_RULES_END
 };
 
-const ms_rule_t ms_address_add_body[] = {
-    MS_RULE_NESTED("address", MS_CHECK_NESTED, MS_REQUIRED, "The address to add", ms_address_create_body, "AddressCreatePayload"),
+static const ms_rule_t add_rules[] = {
+    MS_RULE_NESTED("address", MS_CHECK_NESTED, MS_REQUIRED, "The address to add", create_rules, "AddressCreatePayload"),
     MS_RULES_END
 };
+
+const ms_body_t ms_address_add_body = { "StorePostCustomersCustomerAddressesReq", "new_address", add_rules };
+const ms_body_t ms_address_edit_body = { "StorePostCustomersCustomerAddressesAddressReq", "address_changes", ms_address_edit_rules };
 
 const ms_stmt_t ms_address_stmts[] = {
     { "address.of_customer", MS_SELECT, { { &ms_address, "a" } }, NULL,

@@ -45,6 +45,16 @@ const ms_rule_t ms_order_list_query[] = {
     MS_RULES_END
 };
 
+static const ms_member_t list_answer[] = {
+    MS_MEMBER_MANY("orders", NULL, "A page of the orders; there are none before there are carts"),
+    MS_MEMBER("count", MS_INT, 0, "All that match"),
+    MS_MEMBER("offset", MS_INT, 0, "Orders left out at the beginning"),
+    MS_MEMBER("limit", MS_INT, 0, "Most orders of a page"),
+    MS_MEMBERS_END
+};
+
+const ms_shape_t ms_order_list_answer = { "StoreCustomersListOrdersRes", NULL, NULL, list_answer, NULL, "A page of my orders" };
+
 static const char *const fields[] = {
     "id", "created_at", "updated_at", "status", "fulfillment_status", "payment_status", "display_id", "cart_id", "customer_id",
     "email", "billing_address_id", "shipping_address_id", "region_id", "currency_code", "tax_rate", "draft_order_id",

@@ -15,7 +15,7 @@ my %BELOW = (
     resource => [qw(core db resource account)],
     account  => [qw(core db resource account)],
     api      => [qw(core db resource account api)],
-    tools    => [qw(core db resource account tools)],
+    tools    => [qw(core db resource account api tools)],
     httpd    => [qw(core db resource account api httpd)],
 );
 # headers of the outside world, and who may know it

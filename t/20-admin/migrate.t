@@ -253,23 +253,27 @@ is("$ends[0][2]$ends[1][2]", '', 'without complaint');
 is(scalar(() = "$ends[0][1]$ends[1][1]" =~ /^applied /mg), scalar @names, 'each migration is applied once');
 is(recorded(), "@names", 'and recorded once');
 
-# The lock is held by someone else: the run waits for it.
+# The lock is held by someone else: the run waits for it. (Tests beside this one take the lock, too: it is the server's.)
 fresh_database();
 my $lock = "'medusa_store_migrate'";
+my $sleep = "SELECT SLEEP(60 + 0 * $own)";
+my $sleeper;
 my $holder = fork;
 die "fork: $!" unless defined $holder;
 if (!$holder) {
     open STDERR, '>', '/dev/null';
     exec $client, '--no-defaults', "--socket=$socket", "--user=$user", '--batch', '-e',
-        "SELECT GET_LOCK($lock, 10); SELECT SLEEP(60)" or die;
+        "SELECT GET_LOCK($lock, 60); $sleep" or die;
 }
-wait_for('the lock', sub { query('', "SELECT IS_USED_LOCK($lock)") ne 'NULL' });
+wait_for('the lock', sub {
+    $sleeper = query('', "SELECT id FROM information_schema.processlist WHERE info = '$sleep' AND id = IS_USED_LOCK($lock)");
+});
 my $run = start(params(), 'migrate', '--sql', $sql);
 wait_for('the run to wait', sub {
     query('', "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User lock' AND db = '$db'");
 });
 is(tables(), 0, 'a run that waits for the lock has done nothing');
-query('', 'KILL ' . query('', "SELECT IS_USED_LOCK($lock)"));
+query('', "KILL $sleeper");
 waitpid $holder, 0;
 ($status, $out, $err) = finish($run);
 is("$status $err", '0 ', 'then it does its work');

@@ -1,6 +1,6 @@
 # Every row of vectors.json: a request, and the answer that Medusa v1 gives to it, or ours where we mean to do better.
-# Rows of operations that have no route yet wait: "pending" lists these operations, and each of them is asked for here, so
-# that the list can't outlive its reason. Take an operation off the list once it is there; its rows then run.
+# Rows of operations that have no route yet wait: "pending" lists these operations (none at the moment), and each of them is
+# asked for here, so that the list can't outlive its reason. Take an operation off the list once it is there; its rows then run.
 use strict;
 use warnings;
 
@@ -25,9 +25,10 @@ sub is_guarded { my ($row) = @_; return ($row->{expect}{text} // '') eq 'Unautho
 
 my $h = MedusaStore::Harness->new(location => $MedusaStore::Cases::LOCATION);
 my $vectors = read_vectors();
-my %pending = map { $_ => 0 } @{ $vectors->{pending} };
+my %pending = map { $_ => 0 } @{ $vectors->{pending} || [] };
 my $account = { email => 'vectors@lab.test', password => 'correct horse', first_name => 'V', last_name => 'C' };
 is($h->post('/store/customers', json => $account, jar => 'customer')->{status}, 200, 'somebody is signed in');
+cmp_ok(scalar @{ $vectors->{rows} }, '>', 100, 'there are rows');
 
 for my $row (@{ $vectors->{rows} }) {
     my $operation = operation_of($row);

@@ -44,6 +44,7 @@ my @PLACE = (
                                       ['*', 'a.example', 'https://a.example/path'],
     MedusaStoreAllowCredentials    => ['Allowed', 'Always'], ['On', 'x'],
     MedusaStoreBodyLimit           => [1024, 102400], [0, -1, 'x', '99999999999999999999'],
+    MedusaStoreXML                 => ['On', 'Off'], ['x'],
     MedusaStoreCookie              => ['connect.sid', '__Host-sid'], ['"a b"', 'a=b', '""', 'a;b'],
     MedusaStoreCookieSecure        => ['Auto', 'On', 'Off'], ['x'],
     MedusaStoreCookieSameSite      => ['Lax', 'Strict', 'None'], ['x', 'Off'],

@@ -12,6 +12,7 @@ package MedusaStore::Cases;
 #   save                      { "var": "$.a.b[0]" } from the JSON answer, or "header:NAME", "cookie" (the jar's Cookie header)
 #   sql                       a statement; alone, or before the request. `save` without a path reads its rows: "$[0][0]"
 #   ordered                   true: the answer's keys in the order of the pattern
+#   schema                    false: the answer is not held against doc/openapi.json
 #   expect                    status (a number, or several), type (the whole content-type), json (a pattern, see
 #                             MedusaStore::Json), text (exact, or /regex/), headers ({ name: pattern }),
 #                             cookie (true: sets one; false: sets none; "gone": removes one)
@@ -30,6 +31,7 @@ use Test::More;
 use MedusaStore::Client;
 use MedusaStore::Harness;
 use MedusaStore::Json qw(decode encode keys_of differences);
+use MedusaStore::Schema qw(answer_problems);
 
 our @EXPORT_OK = qw(run_case_files load_case);
 
@@ -131,6 +133,7 @@ sub run_step {
     my @bad = (
         check_status($answer, $expect), check_type($type, $expect), check_json($answer, $json, $expect, $step),
         check_text($answer, $expect), check_headers($answer, $expect), check_cookie($answer, $expect),
+        check_schema($answer, $json, $step, $var),
     );
     push @bad, 'the answer: ' . substr($answer->{text} // $answer->{body}, 0, 500) if @bad;
     save_all($step, $var, sub { read_saved($h, $answer, $json, $jar, $_[0]) }) unless @bad;
@@ -201,6 +204,13 @@ sub matches {
     my ($text, $want) = @_;
     return 1 if $want eq '<any>';
     return $want =~ m{\A/(.+)/\z}s ? $text =~ /$1/s : $text eq $want;
+}
+
+# Whatever is expected, what came must be what doc/openapi.json promises; `schema` of a step: false where it can't be.
+sub check_schema {
+    my ($answer, $json, $step, $var) = @_;
+    return () if exists $step->{schema} && !$step->{schema};
+    return answer_problems($step->{method} // 'GET', fill($step->{path}, $var), $answer, $json);
 }
 
 sub check_text {

@@ -1,0 +1,9 @@
+/* accept.h: which representation a client asks for. Inside httpd/ only. */
+#ifndef MS_HTTPD_ACCEPT_H
+#define MS_HTTPD_ACCEPT_H
+
+/** 1: the value of an Accept field (NULL: none) prefers application/xml or text/xml to JSON (RFC 9110, 12.5.1); at equal weights JSON
+ *  is answered. */
+int ms_accept_xml(const char *accept);
+
+#endif

@@ -1,0 +1,169 @@
+# Many clients of one customer at the same moment: no change is lost, nothing is there twice, and what a change of password has
+# ended stays ended.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use MedusaStore::Accounts qw(new_customer sign_in token_for cookie_of who sessions as_cookie as_bearer rows_are_secret);
+use MedusaStore::Crowd;
+use MedusaStore::Harness;
+
+use constant { CLIENTS => 32, ROUNDS => 20, CHANGES => 8, RACES => 8 };
+
+my $ME = '/store/customers/me';
+my $h = MedusaStore::Harness->new(main => "MedusaStorePasswordCost 8192 1\nMedusaStoreHashQueue 200\nMedusaStoreHashWait 30s\n"
+    . "MedusaStoreDBWait 30s\nMedusaStoreDBTimeout 60s\n");
+my @ADDRESS = (first_name => 'F', last_name => 'L', address_1 => '1 St', city => 'C', country_code => 'us', postal_code => '9');
+
+# What each of many clients brought home; the number of those that were not answered with 200 is told.
+sub crowd {
+    my ($n, $code) = @_;
+    my @seen = MedusaStore::Crowd->start($n, $code)->end;
+    my @bad = grep { ref ne 'ARRAY' || $_->[0] ne '200' } @seen;
+    is(scalar @bad, 0, 'all are answered with 200') or diag(join ' ', map { ref eq 'ARRAY' ? $_->[0] : $_->{died} } @bad);
+    return grep { ref eq 'ARRAY' } @seen;
+}
+
+sub metadata_of { my ($by) = @_; return $h->get($ME, @$by)->{json}{customer}{metadata} }
+
+subtest 'a key of metadata each' => sub {
+    my $c = new_customer($h);
+    my $by = [as_cookie($c->{cookie})];
+    my %want;
+    for my $round (1 .. ROUNDS) {
+        my @seen = crowd(CLIENTS, sub {
+            my ($number) = @_;
+            my $r = $h->post($ME, @$by, json => { metadata => { "r$round n$number" => $number } });
+            return [$r->{status}, $r->{json}{customer}{metadata}{"r$round n$number"}];
+        });
+        is(scalar(grep { $seen[$_][1] eq $_ } 0 .. $#seen), CLIENTS, "round $round: each sees its own");
+        $want{"r$round n$_"} = $_ for 0 .. CLIENTS - 1;
+        is_deeply(metadata_of($by), \%want, 'all are there');
+    }
+    is($h->sql_value("SELECT COUNT(*) FROM outbox WHERE event_name = 'customer.updated' AND data LIKE '%\"$c->{id}\"%'"), CLIENTS * ROUNDS, 'an event each');
+};
+
+subtest 'a field each' => sub {
+    my $c = new_customer($h);
+    my $by = [as_cookie($c->{cookie})];
+    my @fields = ([first_name => 'New'], [last_name => 'Name'], [phone => '5'], [metadata => { k => 'v' }], [email => "new-$c->{email}"], [billing_address => { city => 'X' }]);
+    crowd(scalar @fields, sub { my ($number) = @_; return [$h->post($ME, @$by, json => { @{ $fields[$number] } })->{status}] });
+    my $now = $h->get($ME, @$by)->{json}{customer};
+    is_deeply([@$now{qw(first_name last_name phone email)}, $now->{metadata}{k}, $now->{billing_address}{city}], ['New', 'Name', '5', "new-$c->{email}", 'v', 'X'],
+        'none overwrites another');
+};
+
+subtest 'the same address' => sub {
+    for my $round (1 .. 3) {
+        my $c = new_customer($h);
+        my @seen = crowd(CLIENTS, sub {
+            my $r = $h->post("$ME/addresses", as_cookie($c->{cookie}), json => { address => {@ADDRESS} });
+            return [$r->{status}, scalar @{ $r->{json}{customer}{shipping_addresses} || [] }];
+        });
+        is(scalar(grep { $_->[1] == 1 } @seen), CLIENTS, "round $round: each sees one");
+        is($h->sql_value("SELECT COUNT(*) FROM address WHERE customer_id = '$c->{id}'"), 1, 'there is one row');
+    }
+};
+
+subtest 'another address each' => sub {
+    my $c = new_customer($h);
+    crowd(CLIENTS, sub { my ($n) = @_; return [$h->post("$ME/addresses", as_cookie($c->{cookie}), json => { address => { @ADDRESS, city => "C $n" } })->{status}] });
+    is($h->sql_value("SELECT COUNT(DISTINCT city) FROM address WHERE customer_id = '$c->{id}'"), CLIENTS, 'all are there');
+};
+
+subtest 'a billing address each' => sub {
+    my $c = new_customer($h);
+    crowd(CLIENTS, sub { my ($n) = @_; return [$h->post($ME, as_cookie($c->{cookie}), json => { billing_address => { city => "C $n", ($n % 2 ? 'phone' : 'company') => $n . '' } })->{status}] });
+    my $now = $h->get($ME, as_cookie($c->{cookie}))->{json}{customer};
+    like($now->{billing_address}{city}, qr/^C \d+$/, 'one of them is it');
+    ok(defined $now->{billing_address}{phone} && defined $now->{billing_address}{company}, 'changed in place by the others');
+    my $events = $h->sql_value("SELECT COUNT(*) FROM outbox WHERE data LIKE '%\"$c->{id}\"%' AND data LIKE '%\"billing_address\":{%'");
+    is($events, 1, 'only one was made');
+};
+
+# Addresses are changed, deleted and billed, all at once: whatever came first, no reference hangs in the air.
+subtest 'deleting what is billed' => sub {
+    for my $round (1 .. RACES) {
+        my $c = new_customer($h);
+        my $by = [as_cookie($c->{cookie})];
+        my $id = $h->post("$ME/addresses", @$by, json => { address => {@ADDRESS} })->{json}{customer}{shipping_addresses}[0]{id};
+        my @seen = MedusaStore::Crowd->start(9, sub {
+            my ($n) = @_;
+            my $r = $n % 3 == 0 ? $h->delete("$ME/addresses/$id", @$by) : $n % 3 == 1 ? $h->post($ME, @$by, json => { billing_address => $id })
+                : $h->post("$ME/addresses/$id", @$by, json => { city => "C $n" });
+            return [$n, $r->{status}];
+        })->end;
+        my @odd = grep { ref ne 'ARRAY' || $_->[1] !~ ($_->[0] % 3 == 0 ? qr/^200$/ : $_->[0] % 3 == 1 ? qr/^(?:200|404)$/ : qr/^(?:200|400)$/) } @seen;
+        is(scalar @odd, 0, "round $round: each is answered as it can be") or diag(explain(\@odd));
+        my $now = $h->get($ME, @$by)->{json}{customer};
+        is_deeply([@$now{qw(billing_address_id billing_address shipping_addresses)}], [undef, undef, []], 'the address is gone everywhere');
+    }
+};
+
+subtest 'updates beside a change of password' => sub {
+    my $c = new_customer($h);
+    my $mine = [as_cookie($c->{cookie})];
+    my @others = map { [as_cookie(cookie_of(sign_in($h, $c)))] } 1 .. CHANGES;
+    my @seen = MedusaStore::Crowd->start(CHANGES + 1, sub {
+        my ($n) = @_;
+        return [$h->post($ME, @$mine, json => { password => 'new words', phone => '5' })->{status}] if $n == CHANGES;
+        my @status;
+        for my $i (1 .. 20) {
+            push @status, $h->post($ME, @{ $others[$n] }, json => { metadata => { "n$n i$i" => $i } })->{status};
+        }
+        return \@status;
+    })->end;
+    is_deeply($seen[CHANGES], [200], 'the password is changed');
+    my (%want, $odd);
+    for my $n (0 .. CHANGES - 1) {
+        my $text = ref $seen[$n] eq 'ARRAY' ? "@{ $seen[$n] }" : $seen[$n]{died};
+        $odd .= "client $n: $text\n" if $text !~ /^(?:200 )*(?:401 ?)*$/;
+        $want{"n$n i$_"} = $_ for grep { $seen[$n][$_ - 1] eq '200' } 1 .. 20;
+    }
+    is($odd, undef, 'the others change the account until they are signed out');
+    is_deeply(metadata_of($mine) || {}, \%want, 'what was answered with 200 is there, and nothing else');
+    is($h->get($ME, @$mine)->{json}{customer}{phone}, '5', 'as is what came with the password');
+    is(who($h, @$_), 401, 'signed out') for @others;
+    is(sign_in($h, $c, password => 'new words')->{status}, 200, 'the new password is good');
+    is(sign_in($h, $c)->{status}, 401, 'the old one is not');
+};
+
+# Sign-ins by the old password race a change of password: what they get is ended by it, or they get nothing.
+for my $how ('a change', 'a reset') {
+    subtest "sign-ins by the old password beside $how of password" => sub {
+        for my $round (1 .. RACES) {
+            my $c = new_customer($h);
+            my $token = reset_token($c);
+            my @seen = MedusaStore::Crowd->start(17, sub {
+                my ($n) = @_;
+                return ['changed', ($how eq 'a change' ? $h->post($ME, as_cookie($c->{cookie}), json => { password => 'new words' })
+                    : $h->post('/store/customers/password-reset', json => { email => $c->{email}, token => $token, password => 'new words' }))->{status}] if $n == 8;
+                my $r = $n % 2 ? sign_in($h, $c) : $h->post('/store/auth/token', json => { email => $c->{email}, password => $c->{password} });
+                return [$r->{status}, cookie_of($r), $r->{json}{access_token}];
+            })->end;
+            is("@{ $seen[8] }", 'changed 200', "round $round: the password is changed");
+            my @good = grep { ref eq 'ARRAY' && $_->[0] eq '200' } @seen;
+            my @odd = grep { ref ne 'ARRAY' || $_->[0] !~ /^(?:200|401|changed)$/ } @seen;
+            is(scalar @odd, 0, 'the others are signed in or refused') or diag(explain(\@odd));
+            my @alive = grep { who($h, defined $_->[1] ? as_cookie($_->[1]) : as_bearer($_->[2])) ne '401' } @good;
+            is(scalar @alive, 0, 'none of ' . @good . ' is signed in afterwards');
+            is(sessions($h, $c), $how eq 'a change' ? 1 : 0, 'nor has a row');
+            $h->secret(map { $_->[1], $_->[2] } @good);
+        }
+    };
+}
+
+sub reset_token {
+    my ($c) = @_;
+    $h->post('/store/customers/password-token', json => { email => $c->{email} });
+    my $data = $h->sql_value("SELECT data FROM outbox WHERE event_name = 'customer.password_reset' AND data LIKE '%\"$c->{id}\"%'");
+    my ($token) = $data =~ /"token":"([^"]+)"/;
+    $h->secret($token);
+    return $token;
+}
+
+rows_are_secret($h)->stop;
+done_testing;
