@@ -67,7 +67,7 @@ static int quotes_value(int error)
 static const char *advice(int error)
 {
     static const int schema[] = { 1054, 1146, 1364, 0 };         /* unknown column, no such table, a column unknown to us */
-    static const int rights[] = { 1044, 1142, 1143, 1370, 0 };
+    static const int rights[] = { 1044, 1142, 1143, 0 };
 
     return is_one_of(schema, error) ? "; are all migrations applied (medusa-store-admin migrate)?"
          : is_one_of(rights, error) ? "; the user of MedusaStoreDBParams needs SELECT, INSERT, UPDATE and DELETE on all tables" : "";
@@ -166,7 +166,8 @@ static ms_rc_t run(ms_ctx_t *c, call_t *call, ms_conn_t **conn)
     return (*conn)->error ? fail(c, *conn, call->entry->def->label) : MS_OK;
 }
 
-/* Forget the result of a call, and give back its connection; one that was lost, or whose server should be looked for anew, is closed first. */
+/* Forget the result of a call, and give back its connection; one that was lost, or whose server should be looked for anew, is
+ * closed first. */
 static void finish(ms_ctx_t *c, ms_conn_t *conn)
 {
     if (conn && conn->pool) {

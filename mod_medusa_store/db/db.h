@@ -2,8 +2,8 @@
  *
  * The only folder that knows SQL, apr_dbd and MySQL's errors. A connection is held around statements only, never
  * while hashing. Every failure comes back as a problem, already recorded in the context:
- *   MS_DB_DOWN   no connection to be had, or lost meanwhile (503)
- *   MS_BUSY      all connections in use for longer than the wait allows (503)
+ *   MS_DB_DOWN   no connection to be had, or lost meanwhile, or the server can't just now: it only reads, its disk is full (503)
+ *   MS_BUSY      all connections in use for longer than the wait allows, or a table locked by others (503)
  *   MS_CONFLICT  lost a lock race too often (409)
  *   MS_DUPLICATE a unique key refused the row (422); the caller gives the words
  *   MS_DB_FAULT  any other refusal (500); the log says which */
@@ -19,12 +19,12 @@ typedef struct ms_db_t ms_db_t;
 
 /** What the administrator sets; times in microseconds. */
 typedef struct {
-    const char *params;           /* apr_dbd_mysql's parameters; reconnect=0 is added */
+    const char *params;           /* apr_dbd_mysql's parameters; reconnect=0 is added, and fldsz if it is not there */
     int max;                      /* connections a child may hold */
     int keep;                     /* idle ones that are kept */
     apr_interval_time_t exptime;  /* idle ones above `keep` are closed after this */
-    apr_interval_time_t wait;     /* for a free connection */
-    apr_interval_time_t timeout;  /* of a statement */
+    apr_interval_time_t wait;     /* for a free connection, and for a new one */
+    apr_interval_time_t timeout;  /* of a statement; a third of it for a lock */
 } ms_db_conf_t;
 
 /** Load the apr_dbd driver and complete the statements of `tables` (each ends with a NULL label, the list with NULL);

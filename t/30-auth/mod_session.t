@@ -127,7 +127,7 @@ sub await_status {
 subtest 'mod_session_crypto, with SessionMaxAge' => sub {
     plan skip_all => 'no mod_session_crypto' unless has_module('session_cookie') && has_module('session_crypto');
     my $h = MedusaStore::Harness->new(modules => ['session_cookie', 'session_crypto'],
-        location => "MedusaStoreSessionProvider Off\nSessionCookieName shop path=/;HttpOnly\nSessionCryptoPassphrase nobody-knows-this\nSessionMaxAge 60\n",
+        location => "MedusaStoreSessionProvider Off\nSessionCookieName shop path=/;HttpOnly\nSessionCryptoPassphrase nobody-knows-this\nSessionMaxAge 600\n",
         conf => <<'CONF');
 <Location "/brief">
 Require all granted

@@ -57,6 +57,8 @@ subtest 'Argon2id' => sub {
     is(sign_in($h, $c, password => "pa\x{308}ss \x{1f600}")->{status}, 401, 'as they were sent: not normalised');
 };
 
+# data/scrypt.json was made with Node's crypto.scryptSync in the form of its package scrypt-kdf, which Medusa uses; costs are
+# log2(N)/r/p, the first ones Medusa's own.
 subtest 'hashes of Medusa v1' => sub {
     for my $vector (@{ read_json('scrypt.json') }) {
         my $c = new_customer($h);

@@ -30,7 +30,7 @@ sub new {
     my $self = bless { options => [], env => {}, %option, folder => $folder, owner => $$, pid => 0 }, $class;
     $self->{socket} = "$folder/sock/db.sock";
     chmod 0755, $folder;
-    $self->_shell('mkdir -m 0750 "$1/sock" && db_owns "$1/sock" && db_create "$1/data" "$1/create.log"', $folder);
+    $self->_shell('mkdir -m 0750 "$1/sock" "$1/tmp" && db_owns "$1/sock" "$1/tmp" && db_create "$1/data" "$1/create.log"', $folder);
     push @running, $self;
     weaken($running[-1]);
     $self->start;
@@ -56,7 +56,7 @@ sub sql { my ($self, $text) = @_; return $self->_shell('db_sql "$1" <<< "$2"', $
 sub start {
     my ($self, @options) = @_;
     my @command = ('mariadbd', '--no-defaults', ($> == 0 ? '--user=mysql' : ()), "--datadir=$self->{folder}/data",
-        "--socket=$self->{socket}", "--pid-file=$self->{folder}/data/mariadbd.pid", "--log-error=$self->{folder}/db.log",
+        "--socket=$self->{socket}", "--pid-file=$self->{folder}/data/mariadbd.pid", "--log-error=$self->{folder}/db.log", "--tmpdir=$self->{folder}/tmp",
         qw(--skip-networking --skip-name-resolve --skip-log-bin --innodb-buffer-pool-size=32M --innodb-log-file-size=32M
         --innodb-flush-log-at-trx-commit=0 --performance-schema=OFF --aria-pagecache-buffer-size=8M --key-buffer-size=8M
         --innodb-fast-shutdown=2 --lc-messages=en_US), @{ $self->{options} }, @options);
@@ -82,10 +82,15 @@ sub await {
     my ($self) = @_;
     for (1 .. 300) {
         return $self if eval { $self->sql('SELECT 1') };
-        croak "MariaDB did not start; its log is $self->{folder}/db.log" if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        croak 'MariaDB did not start: ' . $self->_complaint if waitpid($self->{pid}, WNOHANG) == $self->{pid};
         sleep 0.05;
     }
     croak 'MariaDB does not answer';
+}
+
+sub _complaint {
+    my ($self) = @_;
+    return $self->_shell('db_complaint "$1"', "$self->{folder}/db.log");
 }
 
 sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }

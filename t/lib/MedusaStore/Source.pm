@@ -16,7 +16,7 @@ our @EXPORT_OK = qw(top files text c_files without_comments table_rows none);
 
 my $TOP = $ENV{MS_SRCDIR} || abs_path(dirname(__FILE__) . '/../../..');
 # made by autoconf and make, not written by us
-my $MADE = qr{^(?:\.git|build|build-aux|autom4te\.cache|state|_build|_inst|mod_medusa_store-[\d.]+)(?:/|$)|/\.(?:libs|deps)(?:/|$)
+my $MADE = qr{^(?:\.git|build|build-aux|autom4te\.cache|state|_build|_inst|mod_medusa_store-[\d.]+)(?:/|$)|(?:^|/)(?:node_modules|\.libs|\.deps)(?:/|$)
     |^(?:configure~?|aclocal\.m4|Makefile(?:\.in)?|config\.(?:h|h\.in|log|status)|libtool|stamp-h1|build-environment
     |medusa-store-(?:admin|openapi)|.*\.(?:o|lo|la|tar\.\w+)|t/10-unit/test_\w+)$}x;
 

@@ -1,0 +1,144 @@
+# How many statements and round trips each operation costs, counted by the server itself; and that each statement finds its
+# rows by an index. What is measured is a warm connection: the first use prepares.
+use strict;
+use warnings;
+
+use Test::More;
+
+use MedusaStore::Database;
+use MedusaStore::Harness;
+use MedusaStore::Source qw(files text);
+
+my $db = MedusaStore::Database->new(options => ['--log-output=TABLE']);
+my $h = MedusaStore::Harness->new(single => 1, main => "MedusaStorePasswordCost 8192 1\n");
+my $meter = $db->session($h->{database});
+my $number = 0;
+
+sub status { return map { (split /\t/, $_, 2)[0, 1] } @{ $meter->run('SHOW GLOBAL STATUS') } }
+
+# What the server counts while a piece of code runs, in short: our own question is taken off.
+sub cost {
+    my ($code) = @_;
+    my %before = status();
+    $code->();
+    my %after = status();
+    my %cost;
+    for my $name (grep { /^(?:Com_|Connections$|Questions$|Aborted_clients$|Handler_read_rnd_next$)/ } keys %after) {
+        my $n = $after{$name} - $before{$name};
+        $cost{ $name =~ s/^Com_//r } = $n if $n;
+    }
+    delete $cost{show_status};
+    delete $cost{Handler_read_rnd_next};
+    $cost{Questions} -= 2;    # ours, and Session's end mark
+    $cost{select}--;
+    delete @cost{ grep { !$cost{$_} } keys %cost };
+    return \%cost;
+}
+
+sub person { return { email => "p$_[0]\@example.com", password => 'correct horse', first_name => 'P', last_name => 'Q' } }
+
+sub register {
+    my ($jar) = @_;
+    return $h->post('/store/customers', json => person(++$number), defined $jar ? (jar => $jar) : ());
+}
+
+# Each operation, its expected status, and its cost.
+sub costs {
+    my ($name, $code, $status, $cost) = @_;
+    my $answer;
+    $code->() for 1 .. 2;    # warm
+    is_deeply(cost(sub { $answer = $code->() }), $cost, "$name: the cost");
+    is $answer->{status}, $status, "$name: the answer" or diag $answer->{body};
+    return;
+}
+
+is register('me')->{status}, 200, 'a customer';
+my $me = { email => 'p1@example.com', password => 'correct horse' };
+my $token = $h->post('/store/auth/token', json => $me)->{json}{access_token};
+my @bearer = (headers => { Authorization => "Bearer $token" });
+
+sub reads { my ($n) = @_; return { stmt_execute => $n, select => $n, Questions => $n } }
+
+costs('me by cookie', sub { $h->get('/store/customers/me', jar => 'me') }, 200, reads(2));
+costs('me by bearer', sub { $h->get('/store/customers/me', @bearer) }, 200, reads(2));
+costs('auth by cookie', sub { $h->get('/store/auth', jar => 'me') }, 200, reads(2));
+costs('nobody', sub { $h->get('/store/customers/me') }, 401, {});
+costs('a forged token', sub { $h->get('/store/customers/me', headers => { Authorization => 'Bearer a.b.c' }) }, 401, {});
+costs('does an e-mail exist', sub { $h->get('/store/auth/p1@example.com') }, 200, reads(1));
+costs('a duplicate', sub { $h->post('/store/customers', json => person(1)) }, 422, reads(1));
+costs('a bad body', sub { $h->post('/store/customers', json => { email => 'x' }) }, 400, {});
+costs('a wrong password', sub { $h->post('/store/auth', json => { %$me, password => 'wrong' }) }, 401, reads(1));
+costs('registering', \&register, 200, { stmt_execute => 4, select => 1, insert => 3, begin => 1, commit => 1, Questions => 6 });
+costs('signing in', sub { $h->post('/store/auth', json => $me) }, 200, { stmt_execute => 3, select => 2, insert => 1, Questions => 3 });
+costs('a bearer token', sub { $h->post('/store/auth/token', json => $me) }, 200, { stmt_execute => 2, select => 1, insert => 1, Questions => 2 });
+$h->post('/store/auth', json => $me, jar => "out$_") for 1 .. 3;
+my $out = 0;
+costs('signing out', sub { $h->delete('/store/auth', jar => 'out' . ++$out) }, 200, { stmt_execute => 1, delete => 1, Questions => 1 });
+costs('signing out, signed out', sub { $h->delete('/store/auth') }, 200, {});
+
+# a billing address costs no statement more
+$h->post('/store/auth', json => $me, jar => 'me');
+$h->sql(q(INSERT INTO address (id, city, created_at, updated_at) VALUES ('addr_b', 'Åkirkeby', now(3), now(3))));
+$h->sql(q(UPDATE customer SET billing_address_id = 'addr_b' WHERE email = 'p1@example.com'));
+costs('me with a billing address', sub { $h->get('/store/customers/me', jar => 'me') }, 200, reads(2));
+is $h->get('/store/customers/me', jar => 'me')->{json}{customer}{billing_address}{city}, "\x{c5}kirkeby", 'the billing address';
+
+# a session in need of more life costs one write, once
+my $old = q(UPDATE session SET last_seen = last_seen - INTERVAL 1 HOUR, expires_at = expires_at - INTERVAL 1 HOUR);
+$h->sql($old);
+$h->get('/store/customers/me', jar => 'me');
+$h->sql($old);
+is_deeply cost(sub { $h->get('/store/customers/me', jar => 'me') }),
+    { stmt_execute => 3, select => 2, update => 1, Questions => 3 }, 'a session is extended by one statement';
+is_deeply cost(sub { $h->get('/store/customers/me', jar => 'me') }), reads(2), '… and then no more';
+
+# an old password hash is replaced once
+$h->allow_log('AH00098');    # -X leaves its pid file
+$h->stop_server;
+$h->{main} = "MedusaStorePasswordCost 9216 1\n";
+$h->start_again;
+$db->sql('SET GLOBAL general_log = ON');
+$h->sql($old);
+$h->post('/store/auth', json => $me, jar => 'me');
+$h->get('/store/customers/me', jar => 'me');
+$h->sql($old);
+$h->get('/store/customers/me', jar => 'me');
+$h->get('/store/customers/me', @bearer);
+$h->get('/store/auth/p1@example.com');
+register();
+is register('two')->{status}, 200, 'another customer';
+$h->get('/store/customers/me', jar => 'two');
+$h->delete('/store/auth', jar => 'me');
+$db->sql('SET GLOBAL general_log = OFF');
+
+# ---- each statement by an index, in tables that are worth one ----
+$h->sql("INSERT INTO customer (id, email, has_account, created_at, updated_at, deleted_at) SELECT CONCAT('cus_', seq),"
+    . " CONCAT('x', seq, '\@example.com'), seq % 2, now(3), now(3), IF(seq % 7 = 0, now(3), NULL) FROM seq_1_to_4000");
+$h->sql("INSERT INTO address (id, customer_id, created_at, updated_at) SELECT CONCAT('addr_', seq), CONCAT('cus_', seq % 2000 + 1),"
+    . ' now(3), now(3) FROM seq_1_to_6000');
+$h->sql("INSERT INTO session SELECT UNHEX(SHA2(seq, 256)), CONCAT('cus_', seq % 4000 + 1), 'cookie', now(3), now(3),"
+    . ' now(3) + INTERVAL 1 HOUR FROM seq_1_to_6000');
+$h->sql("ANALYZE TABLE customer, address, session, outbox");
+
+# texts as they were prepared, and one execution of each with its values
+my (%prepared, %executed);
+for my $row ($h->sql("SELECT command_type, argument FROM mysql.general_log WHERE command_type IN ('Prepare', 'Execute') ORDER BY event_time")) {
+    my ($kind, $sql) = @$row;
+    next if $sql =~ /^\s*INSERT/i;
+    $kind eq 'Prepare' ? $prepared{$sql}++ : push @{ $executed{ $sql =~ s/'(?:[^'\\]|\\.|'')*'/?/gr } }, $sql;
+}
+my $expected = () = join("\n", map { text($_) } files('mod_medusa_store/resource', qr/\.c$/)) =~ /\{ "[\w.]+", MS_(?:SELECT|CHANGE),/g;
+cmp_ok $expected, '>=', 8, 'the catalogue was found in the sources';
+is scalar(keys %prepared), $expected, 'all of its statements were run (a new one? let this test run it, above)'
+    or diag join "\n", sort keys %prepared;
+for my $text (sort keys %prepared) {
+    my $sql = $executed{$text}[-1];
+    ok defined $sql, "run: $text" or next;
+    my @plan = @{ $meter->run("EXPLAIN $sql") };
+    # id select_type table type possible_keys key …
+    my @scans = grep { (split /\t/)[3] =~ /^(?:ALL|index)$/ } @plan;
+    ok @plan && !@scans, 'by an index: ' . substr($text, -70) or diag join "\n", @plan;
+}
+$meter->end;
+$h->stop;
+done_testing;
