@@ -71,6 +71,17 @@ ms_rc_t ms_customer_edit(ms_ctx_t *c, json_t *row, json_t *body)
          : ms_fail(c, MS_INVALID_DATA, "metadata must be shorter than or equal to %d bytes", MS_JSON_MAX);
 }
 
+/* Beside e-mails, an address to bill is one customer's only; in data from elsewhere it may be another's. */
+static ms_rc_t refuse_duplicate(ms_ctx_t *c, json_t *row)
+{
+    if (strcmp(c->duplicate_key, "customer_billing_address")) {
+        return ms_customer_taken(c);
+    }
+    ms_forgive(c);
+    return ms_fail(c, MS_DUPLICATE, "Customer with billing_address_id %s already exists.",
+                   json_string_value(json_object_get(row, "billing_address_id")));
+}
+
 ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
 {
     ms_rc_t rc;
@@ -80,7 +91,7 @@ ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
     }
     json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
     rc = ms_db_update(c, "customer.save", row);
-    return rc == MS_DUPLICATE ? ms_customer_taken(c) : rc;
+    return rc == MS_DUPLICATE ? refuse_duplicate(c, row) : rc;
 }
 
 ms_rc_t ms_customer_set_password(ms_ctx_t *c, json_t *row, const char *hash, const char *keep)

@@ -11,7 +11,8 @@ ms_rc_t ms_customer_lock(ms_ctx_t *c, json_t **row, const char **hash, const cha
  *  MS_INVALID_DATA where the metadata grew too large. */
 ms_rc_t ms_customer_edit(ms_ctx_t *c, json_t *row, json_t *body);
 
-/** Save a row if it differs from what it was `before`. MS_DUPLICATE, with its words, where the e-mail has an account. */
+/** Save a row if it differs from what it was `before`. MS_DUPLICATE, with its words, where the e-mail has an account,
+ *  or another customer is billed at the address. */
 ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before);
 
 /** Set a new password hash, and end all sign-ins but the one of session row `keep` (NULL: all). */

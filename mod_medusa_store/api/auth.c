@@ -56,27 +56,41 @@ static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer, const char **ha
     return MS_OK;
 }
 
-static ms_rc_t sign_in(ms_ctx_t *c)
+/* On a session, or by a token if there is a place for one. The hash may be replaced between check and start: by another sign-in,
+ * which hashed the same password anew, or by a change of password. A second check tells which. */
+static ms_rc_t check_and_start(ms_ctx_t *c, json_t **customer, const char **token)
 {
     const char *hash;
-    json_t *customer;
-    ms_rc_t rc = check_credentials(c, &customer, &hash);
+    ms_rc_t rc;
+    int again;
 
-    if (rc == MS_OK) {
-        rc = ms_session_start(c, id_of(customer), hash);
+    for (again = 0; ; again++) {
+        rc = check_credentials(c, customer, &hash);
+        if (rc != MS_OK) {
+            return rc;
+        }
+        rc = token ? ms_session_start_bearer(c, token, id_of(*customer), hash) : ms_session_start(c, id_of(*customer), hash);
+        if (rc != MS_UNAUTHORIZED || again) {
+            return rc;
+        }
+        ms_forgive(c);
     }
+}
+
+static ms_rc_t sign_in(ms_ctx_t *c)
+{
+    json_t *customer;
+    ms_rc_t rc = check_and_start(c, &customer, NULL);
+
     return rc == MS_OK ? ms_customer_answer(c, customer, MS_VIEW_SIGN_IN) : rc;
 }
 
 static ms_rc_t issue_token(ms_ctx_t *c)
 {
-    const char *token, *hash;
+    const char *token;
     json_t *customer;
-    ms_rc_t rc = check_credentials(c, &customer, &hash);
+    ms_rc_t rc = check_and_start(c, &customer, &token);
 
-    if (rc == MS_OK) {
-        rc = ms_session_start_bearer(c, &token, id_of(customer), hash);
-    }
     c->personal = 1;
     return rc == MS_OK ? ms_answer(c, "access_token", json_string(token)) : rc;
 }

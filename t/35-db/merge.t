@@ -10,6 +10,7 @@ use Test::More;
 use MedusaStore::Accounts qw(new_customer sign_in token_for cookie_of who sessions as_cookie as_bearer rows_are_secret);
 use MedusaStore::Crowd;
 use MedusaStore::Harness;
+use MedusaStore::Json qw(decode);
 
 use constant { CLIENTS => 32, ROUNDS => 20, CHANGES => 8, RACES => 8 };
 
@@ -25,6 +26,13 @@ sub crowd {
     my @bad = grep { ref ne 'ARRAY' || $_->[0] ne '200' } @seen;
     is(scalar @bad, 0, 'all are answered with 200') or diag(join ' ', map { ref eq 'ARRAY' ? $_->[0] : $_->{died} } @bad);
     return grep { ref eq 'ARRAY' } @seen;
+}
+
+sub read_json {
+    my ($path) = @_;
+    open my $in, '<:encoding(UTF-8)', $path or die "$path: $!";
+    local $/;
+    return decode(<$in>);
 }
 
 sub metadata_of { my ($by) = @_; return $h->get($ME, @$by)->{json}{customer}{metadata} }
@@ -131,6 +139,26 @@ subtest 'updates beside a change of password' => sub {
     is(sign_in($h, $c)->{status}, 401, 'the old one is not');
 };
 
+# The first of many sign-ins by an old hash replaces it; the others checked a hash that is there no more.
+subtest 'sign-ins by a hash of Medusa v1' => sub {
+    # made with Node's crypto.scryptSync; see t/30-auth/password.t
+    my ($vector) = grep { $_->{costs} eq '1/1/1' } @{ read_json("$FindBin::Bin/../30-auth/data/scrypt.json") };
+    for my $round (1 .. 3) {
+        my $c = new_customer($h);
+        $c->{password} = $vector->{password};
+        $h->secret($vector->{hash})->sql("UPDATE customer SET password_hash = '$vector->{hash}' WHERE id = '$c->{id}'");
+        my @seen = crowd(CLIENTS, sub {
+            my ($n) = @_;
+            my $r = $n % 2 ? sign_in($h, $c) : $h->post('/store/auth/token', json => { email => $c->{email}, password => $c->{password} });
+            return [$r->{status}, scalar cookie_of($r), $r->{json}{access_token}];
+        });
+        is(scalar(grep { who($h, defined $_->[1] ? as_cookie($_->[1]) : as_bearer($_->[2])) eq $c->{id} } @seen), CLIENTS, "round $round: and signed in");
+        $h->secret(map { $_->[1], $_->[2] } @seen);
+        like($h->sql_value("SELECT password_hash FROM customer WHERE id = '$c->{id}'"), qr/^\$argon2id\$/, 'the hash is a new one');
+        is(sign_in($h, $c, password => "$c->{password}!")->{status}, 401, 'of the same password');
+    }
+};
+
 # Sign-ins by the old password race a change of password: what they get is ended by it, or they get nothing.
 for my $how ('a change', 'a reset') {
     subtest "sign-ins by the old password beside $how of password" => sub {
@@ -142,7 +170,7 @@ for my $how ('a change', 'a reset') {
                 return ['changed', ($how eq 'a change' ? $h->post($ME, as_cookie($c->{cookie}), json => { password => 'new words' })
                     : $h->post('/store/customers/password-reset', json => { email => $c->{email}, token => $token, password => 'new words' }))->{status}] if $n == 8;
                 my $r = $n % 2 ? sign_in($h, $c) : $h->post('/store/auth/token', json => { email => $c->{email}, password => $c->{password} });
-                return [$r->{status}, cookie_of($r), $r->{json}{access_token}];
+                return [$r->{status}, scalar cookie_of($r), $r->{json}{access_token}];
             })->end;
             is("@{ $seen[8] }", 'changed 200', "round $round: the password is changed");
             my @good = grep { ref eq 'ARRAY' && $_->[0] eq '200' } @seen;
