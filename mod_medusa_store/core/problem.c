@@ -1,14 +1,13 @@
 /* problem.c: the table of problems, made from MS_PROBLEMS.
  *
- * Knows nothing but its own header and the log levels; everybody who answers or logs a failure asks it. */
+ * Knows nothing but its own header; everybody who answers or logs a failure asks it. */
 #include "core/problem.h"
-#include "core/log.h"
 
 #include <stddef.h>
 
 static const ms_problem_t problems[MS_PROBLEM_COUNT] = {
-    [MS_OK] = { "OK", 200, NULL, NULL, MS_LOG_DEBUG, "" },
-#define X(name, http, code, type, log, message) [MS_##name] = { #name, http, code, type, MS_LOG_##log, message },
+    [MS_OK] = { "OK", 200, NULL, NULL, "" },
+#define X(name, http, code, type, message) [MS_##name] = { #name, http, code, type, message },
     MS_PROBLEMS(X)
 #undef X
 };

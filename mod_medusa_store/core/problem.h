@@ -1,31 +1,31 @@
 /* problem.h: every way a request can fail, in one place.
  *
- * One row a problem; status, error body, log level, metrics and documentation are derived from it.
+ * One row a problem; status, error body and documentation are derived from it.
  * All layers return ms_rc_t; the words for the client are kept in ms_ctx_t by ms_fail() (ctx.h). */
 #ifndef MS_CORE_PROBLEM_H
 #define MS_CORE_PROBLEM_H
 
 /* A message of NULL: ms_fail() must give one. A type of NULL: the answer is plain text, not JSON. */
 #define MS_PROBLEMS(X) \
-    /* name            http code                     type                    log    message */ \
-    X(INVALID_DATA,     400, NULL,                    "invalid_data",         INFO,  NULL) \
-    X(UNAUTHORIZED,     401, NULL,                    NULL,                   INFO,  "Unauthorized") \
-    X(BAD_TOKEN,        401, NULL,                    "unauthorized",         INFO,  NULL) \
-    X(FORBIDDEN,        403, NULL,                    "not_allowed",          INFO,  NULL) \
-    X(NOT_FOUND,        404, NULL,                    "not_found",            INFO,  NULL) \
-    X(CONFLICT,         409, "invalid_state_error",   "conflict",             INFO,  "The request conflicted with another request. You may retry the request with the provided Idempotency-Key.") \
-    X(TOO_LARGE,        413, NULL,                    "invalid_data",         INFO,  "request entity too large") \
-    X(UNSUPPORTED,      415, NULL,                    "invalid_data",         INFO,  NULL) \
-    X(DUPLICATE,        422, "invalid_request_error", "duplicate_error",      INFO,  NULL) \
-    X(UNEXPECTED,       500, "unknown_error",         "unknown_error",        ERR,   "An unknown error occurred.") \
-    X(DB_FAULT,         500, "api_error",             "database_error",       ERR,   "The database refused the request. The server's error log says why.") \
-    X(DB_DOWN,          503, "api_error",             "database_error",       INFO,  "The database is not available at the moment. Please try again.") \
-    X(BUSY,             503, "api_error",             "database_error",       INFO,  "The server is busy at the moment. Please try again.")
+    /* name            http  code                     type                    message */ \
+    X(INVALID_DATA,     400, NULL,                    "invalid_data",         NULL) \
+    X(UNAUTHORIZED,     401, NULL,                    NULL,                   "Unauthorized") \
+    X(BAD_TOKEN,        401, NULL,                    "unauthorized",         NULL) \
+    X(FORBIDDEN,        403, NULL,                    "not_allowed",          NULL) \
+    X(NOT_FOUND,        404, NULL,                    "not_found",            NULL) \
+    X(CONFLICT,         409, "invalid_state_error",   "conflict",             "The request conflicted with another request. You may retry the request with the provided Idempotency-Key.") \
+    X(TOO_LARGE,        413, NULL,                    "invalid_data",         "request entity too large") \
+    X(UNSUPPORTED,      415, NULL,                    "invalid_data",         NULL) \
+    X(DUPLICATE,        422, "invalid_request_error", "duplicate_error",      NULL) \
+    X(UNEXPECTED,       500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
+    X(DB_FAULT,         500, "api_error",             "database_error",       "The database refused the request. The server's error log says why.") \
+    X(DB_DOWN,          503, "api_error",             "database_error",       "The database is not available at the moment. Please try again.") \
+    X(BUSY,             503, "api_error",             "database_error",       "The server is busy at the moment. Please try again.")
 
 /** What every step returns: MS_OK, or why it failed (a row of MS_PROBLEMS). */
 typedef enum {
     MS_OK = 0,
-#define X(name, http, code, type, log, message) MS_##name,
+#define X(name, http, code, type, message) MS_##name,
     MS_PROBLEMS(X)
 #undef X
     MS_PROBLEM_COUNT
@@ -36,7 +36,6 @@ typedef struct {
     int http;            /* HTTP status */
     const char *code;    /* `code` of the error body; NULL: left out */
     const char *type;    /* `type` of the error body; NULL: a plain text answer */
-    int log;             /* MS_LOG_… level (log.h) */
     const char *message; /* used where ms_fail() gave none */
 } ms_problem_t;
 

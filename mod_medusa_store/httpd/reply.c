@@ -11,6 +11,7 @@
 
 #include <http_protocol.h>
 
+#include <apr_strings.h>
 #include <string.h>
 
 static const char retry_after[] = "1"; /* seconds; the database is probed more often than that */
@@ -68,10 +69,19 @@ static int choose_xml(request_rec *r, int offered)
     return ms_accept_xml(apr_table_get(r->headers_in, "Accept"));
 }
 
+/* For LogFormat: %{medusa-route}n, %{medusa-problem}n, %{medusa-db-us}n. */
+static void note(request_rec *r, const ms_ctx_t *c)
+{
+    apr_table_setn(r->notes, "medusa-route", c->route ? c->route->path : "-");
+    apr_table_setn(r->notes, "medusa-problem", c->rc == MS_OK ? "-" : ms_problem_get(c->rc)->name);
+    apr_table_setn(r->notes, "medusa-db-us", apr_psprintf(r->pool, "%" APR_TIME_T_FMT, c->db_time));
+}
+
 int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
 {
     int xml = choose_xml(r, xml_offered);
 
+    note(r, c);
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     if (c->personal || c->rc != MS_OK) {
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
