@@ -390,8 +390,13 @@ sub allow_log {
 my $WORSE   = qr/^\[[^]]+\] \[\w*:(?:emerg|alert|crit|error|warn)\]/;
 my $CRASHED = qr/AddressSanitizer|LeakSanitizer|runtime error:|exit signal|AH00052|assertion|core dump/i;
 
+# A child of the event MPM that is stopped while a client still closes its connection finds its pollset gone and says so
+# (httpd's own, also without this module).
+my $AT_STOP = qr/AH03092: process_lingering_close: apr_pollset_add failure/;
+
 sub _is_bad_line {
     my ($line) = @_;
+    return 0 if $line =~ $AT_STOP;
     return $line =~ $WORSE || $line =~ $CRASHED || $line !~ /^\[/;
 }
 
