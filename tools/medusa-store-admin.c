@@ -77,6 +77,16 @@ static const command_t *find_command(int argc, const char *const *argv)
     return NULL;
 }
 
+/* A command of two words of which only the first fits. */
+static const command_t *find_noun(const char *noun)
+{
+    const command_t *c;
+
+    for (c = commands; c->noun && strcmp(c->noun, noun); c++) {
+    }
+    return c->noun && c->verb ? c : NULL;
+}
+
 /* The command and its arguments begin at argv[0]. */
 static int run_command(call_t *call, int argc, const char *const *argv)
 {
@@ -87,6 +97,13 @@ static int run_command(call_t *call, int argc, const char *const *argv)
         return complain(USAGE, "no command given (see --help)");
     }
     if (!(command = find_command(argc, argv))) {
+        const command_t *near = find_noun(argv[0]);
+
+        if (near) {
+            return complain(USAGE, "%s takes: %s (see --help)", near->noun, near->verb);
+        }
+    }
+    if (!command) {
         int two = argc > 1 && argv[1][0] != '-';
 
         return complain(USAGE, "unknown command '%s%s%s' (see --help)", argv[0], two ? " " : "", two ? argv[1] : "");

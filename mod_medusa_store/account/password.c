@@ -70,6 +70,15 @@ static int check_argon2(const char *hash, const char *password, size_t length)
     return errno == EINVAL ? 0 : -1;
 }
 
+/* What was dearer stays: costs may be lowered, or differ among servers, without undoing anybody's protection. */
+static int is_cheaper(const char *hash, const struct ms_account_t *account)
+{
+    unsigned memory, passes;
+
+    return sscanf(hash, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%3u,", &memory, &passes) != 2
+        || memory < account->password_memory >> 10 || passes < account->password_passes;
+}
+
 static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *password, size_t length)
 {
     const struct ms_account_t *account = c->shop->account;
@@ -77,7 +86,7 @@ static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *passw
 
     *weak = 0;
     if (hash && !strncmp(hash, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
-        *weak = crypto_pwhash_str_needs_rehash(hash, account->password_passes, account->password_memory) != 0;
+        *weak = is_cheaper(hash, account);
         return check_argon2(hash, password, length);
     }
     fits = hash ? ms_scrypt_check(hash, password, length) : 0;

@@ -2,9 +2,24 @@
  *
  * Knows jansson and pools; called by all layers above core/. */
 #include "core/ctx.h"
+#include "core/text.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <string.h>
+
+/* A message can quote what was sent, and that need not be UTF-8. */
+static char *readable(char *text)
+{
+    char *p;
+
+    if (!ms_utf8_valid(text, strlen(text))) {
+        for (p = text; *p; p++) {
+            *p = (*p & 0x80) ? '?' : *p;
+        }
+    }
+    return text;
+}
 
 ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
 {
@@ -19,7 +34,7 @@ ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
         return rc;
     }
     va_start(args, format);
-    c->message = apr_pvsprintf(c->pool, format, args);
+    c->message = readable(apr_pvsprintf(c->pool, format, args));
     va_end(args);
     return rc;
 }

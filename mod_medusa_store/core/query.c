@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMETERS_MAX = 1000, DEPTH_MAX = 5 };
+enum { PARAMETERS_MAX = 1000, BAD_NAMES_MAX = 50, DEPTH_MAX = 5 };
 
 /* ---- parsing ---- */
 
@@ -416,32 +416,31 @@ static int is_column(const char *s)
     return *s && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(s);
 }
 
-/* One entry of `fields`; 0: there is no such name. */
+/* One entry of `fields`; 0: there is no such name. Only names that are there are kept, so that the lists stay short. */
 static int take_field(ms_select_t *select, const ms_select_conf_t *conf, apr_pool_t *pool, const char *entry)
 {
     const char *name = entry + has_prefix(entry), *dot = strrchr(name, '.'), *relation;
-
     int minus = *entry == '-', whole = *entry == '*' || (!dot && is_in(conf->relations, name));
 
     relation = whole ? name : dot ? apr_pstrmemdup(pool, name, (apr_size_t)(dot - name)) : NULL;
+    if (relation ? !is_in(conf->relations, relation) || !(whole || is_column(dot + 1)) : !is_in(conf->fields, name)) {
+        return 0;
+    }
     if (minus) { /* of a relation's columns none is taken away: it comes as a whole */
         take_away(whole ? select->relations : select->fields, name);
     }
     else {
         insert(relation ? select->relations : select->fields, relation ? relation : name);
     }
-    return relation ? is_in(conf->relations, relation) && (whole || is_column(dot + 1)) : is_in(conf->fields, name);
+    return 1;
 }
 
-static ms_rc_t refuse(ms_ctx_t *c, names_t bad)
+/* Name the ones that are not there, each once; of many the first tell enough. */
+static void note_bad(names_t bad, const char *name)
 {
-    const char *list = APR_ARRAY_IDX(bad, 0, const char *);
-    int i;
-
-    for (i = 1; i < bad->nelts; i++) {
-        list = apr_pstrcat(c->pool, list, ", ", APR_ARRAY_IDX(bad, i, const char *), NULL);
+    if (bad->nelts < BAD_NAMES_MAX) {
+        insert(bad, name);
     }
-    return ms_fail(c, MS_INVALID_DATA, "Requested fields [%s] are not valid", list);
 }
 
 ms_rc_t ms_select_read(ms_ctx_t *c, ms_select_t *select, const ms_select_conf_t *conf, const char *fields, const char *expand)
@@ -456,7 +455,7 @@ ms_rc_t ms_select_read(ms_ctx_t *c, ms_select_t *select, const ms_select_conf_t 
         const char *entry = APR_ARRAY_IDX(asked, i, const char *);
 
         if (!take_field(select, conf, c->pool, entry)) {
-            insert(bad, entry + has_prefix(entry));
+            note_bad(bad, entry + has_prefix(entry));
         }
     }
     insert(select->fields, "id"); /* in any case, and whatever was taken away */
@@ -464,10 +463,12 @@ ms_rc_t ms_select_read(ms_ctx_t *c, ms_select_t *select, const ms_select_conf_t 
     for (i = 0; i < relations->nelts; i++) {
         const char *name = APR_ARRAY_IDX(relations, i, const char *);
 
-        if (!is_in(conf->relations, name)) {
-            insert(bad, name);
+        if (is_in(conf->relations, name)) {
+            insert(select->relations, name);
         }
-        insert(select->relations, name);
+        else {
+            note_bad(bad, name);
+        }
     }
-    return bad->nelts ? refuse(c, bad) : MS_OK;
+    return bad->nelts ? ms_fail(c, MS_INVALID_DATA, "Requested fields [%s] are not valid", ms_text_join(c->pool, bad, ", ")) : MS_OK;
 }

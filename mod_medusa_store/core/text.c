@@ -4,6 +4,8 @@
  * Called by core/email.c, core/json.c, core/validate.c and whoever compares e-mail addresses. */
 #include "core/text.h"
 
+#include <apr_strings.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unicase.h>
@@ -184,4 +186,20 @@ const char *ms_text_lower(apr_pool_t *pool, const char *s)
     size_t length = strlen(s);
 
     return ascii_run(s, length) == length ? lower_ascii(pool, s, length) : lower_unicode(pool, s, length);
+}
+
+const char *ms_text_join(apr_pool_t *pool, const apr_array_header_t *texts, const char *separator)
+{
+    struct iovec *pieces = apr_palloc(pool, (2 * (size_t)texts->nelts + 1) * sizeof *pieces);
+    int i, n = 0;
+
+    for (i = 0; i < texts->nelts; i++) {
+        char *text = APR_ARRAY_IDX(texts, i, char *);
+
+        if (i) {
+            pieces[n++] = (struct iovec){ (char *)(uintptr_t)separator, strlen(separator) };
+        }
+        pieces[n++] = (struct iovec){ text, strlen(text) };
+    }
+    return apr_pstrcatv(pool, pieces, (apr_size_t)n, NULL);
 }

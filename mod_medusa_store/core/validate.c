@@ -32,23 +32,6 @@ static void complain(messages_t *m, const char *format, ...)
     va_end(args);
 }
 
-/* "A, B, C" in one allocation: a hostile body can bring thousands. */
-static const char *join(const messages_t *m)
-{
-    struct iovec *pieces = apr_palloc(m->pool, 2 * (size_t)m->list->nelts * sizeof *pieces);
-    int i, n = 0;
-
-    for (i = 0; i < m->list->nelts; i++) {
-        char *text = APR_ARRAY_IDX(m->list, i, char *);
-
-        if (i) {
-            pieces[n++] = (struct iovec){ ", ", 2 };
-        }
-        pieces[n++] = (struct iovec){ text, strlen(text) };
-    }
-    return apr_pstrcatv(m->pool, pieces, (apr_size_t)n, NULL);
-}
-
 static const ms_rule_t *rule_find(const ms_rule_t *rules, const char *field)
 {
     for (; rules->field; rules++) {
@@ -313,7 +296,7 @@ ms_rc_t ms_validate_query(ms_ctx_t *c, const ms_rule_t *rules, json_t *query)
     messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)) };
 
     check_object(&m, rules, query);
-    return m.list->nelts ? ms_fail(c, MS_INVALID_DATA, "%s", join(&m)) : MS_OK;
+    return m.list->nelts ? ms_fail(c, MS_INVALID_DATA, "%s", ms_text_join(c->pool, m.list, ", ")) : MS_OK;
 }
 
 ms_rc_t ms_validate(ms_ctx_t *c, const ms_rule_t *rules)

@@ -252,5 +252,8 @@ int ms_body_read(request_rec *r, ms_ctx_t *c, int limit, int xml_taken)
         ms_log(c->log, MS_LINE_BODY_LOST, apr_strerror(rv, text, sizeof text));
         return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
     }
+    if (!apr_table_get(r->headers_in, "Content-Encoding")) {
+        encoding = PLAIN; /* an input filter has inflated it meanwhile */
+    }
     return parse(c, &b, encoding, format);
 }

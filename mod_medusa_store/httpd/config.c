@@ -39,6 +39,11 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
         merged->account.secrets[1] = base->account.secrets[1];
     }
     merged->gate = base->gate;
+    PICK_SET(seals_at);
+    if (!add->used) { /* an inherited API must be able to serve as well */
+        merged->used = base->used;
+        merged->used_at = base->used_at;
+    }
     return merged;
 }
 

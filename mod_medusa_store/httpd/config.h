@@ -23,6 +23,7 @@ typedef struct {
     ms_gate_conf_t gate; /* main server only */
     int used;            /* 1: MedusaStore is On somewhere in the server's configuration files */
     const char *used_at; /* "file:line" of it */
+    const char *seals_at; /* "file:line" of MedusaStoreSessionProvider On, or NULL */
 
     /* made at start */
     unsigned char seal_keys[2][MS_KEY_BYTES]; /* of the session cookie, one a secret */

@@ -50,7 +50,7 @@ static int is_own_origin(request_rec *r, const char *origin)
 {
     const char *host = apr_table_get(r->headers_in, "Host"), *there = strstr(origin, "://");
 
-    return host && there && !strcasecmp(there + 3, host);
+    return host && (!strncasecmp(origin, "http://", 7) || !strncasecmp(origin, "https://", 8)) && !strcasecmp(there + 3, host);
 }
 
 static int has_body(request_rec *r)

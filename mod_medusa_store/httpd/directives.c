@@ -196,7 +196,7 @@ static ms_section_t section_of(cmd_parms *cmd)
     if (in_htaccess(cmd)) {
         return *name == '<' ? MS_IN_PATTERN : MS_IN_DIRECTORY;
     }
-    if (parent && strchr(parent->args, '~')) { /* <Location ~ "…"> */
+    if (parent && parent->args[strspn(parent->args, " \t")] == '~') { /* <Location ~ "…"> */
         return MS_IN_PATTERN;
     }
     if (!strcasecmp(name, "<Location") && !apr_fnmatch_test(cmd->path)) {
@@ -236,10 +236,20 @@ static const char *set_on(cmd_parms *cmd, void *dir, int on)
     return NULL;
 }
 
+/* Sessions can be kept for other places too; their cookies need a secret all the same. */
+static const char *set_provider(cmd_parms *cmd, void *dir, int on)
+{
+    ((ms_place_t *)dir)->session_provider = on;
+    if (on && !in_htaccess(cmd)) {
+        ms_server_get(cmd->server)->seals_at = where(cmd);
+    }
+    return NULL;
+}
+
 static const char *set_base(cmd_parms *cmd, void *dir, const char *arg)
 {
-    if (*arg != '/') {
-        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no path; it begins with /", arg));
+    if (*arg != '/' || strstr(arg, "//") || strstr(arg, "/.")) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no path as httpd sees it: it begins with / and has no // or /.", arg));
     }
     ((ms_place_t *)dir)->base = without_slash(cmd->pool, arg);
     return NULL;
@@ -298,6 +308,21 @@ static const char *set_body_limit(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
+/* Browsers drop such a cookie without a word. */
+static const char *judge_cookie(cmd_parms *cmd, const ms_place_t *place)
+{
+    if (place->cookie_secure != MS_SECURE_OFF) {
+        return NULL;
+    }
+    if (place->cookie_same_site && !strcmp(place->cookie_same_site, "None")) {
+        return complain(cmd, "MedusaStoreCookieSameSite None needs a Secure cookie: browsers drop it with MedusaStoreCookieSecure Off");
+    }
+    if (place->cookie && (!strncmp(place->cookie, "__Host-", 7) || !strncmp(place->cookie, "__Secure-", 9))) {
+        return complain(cmd, apr_psprintf(cmd->pool, "browsers drop %s with MedusaStoreCookieSecure Off", place->cookie));
+    }
+    return NULL;
+}
+
 static const char *set_cookie(cmd_parms *cmd, void *dir, const char *arg)
 {
     const char *p;
@@ -311,7 +336,7 @@ static const char *set_cookie(cmd_parms *cmd, void *dir, const char *arg)
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no cookie name (RFC 6265: letters, digits, . - _)", arg));
     }
     ((ms_place_t *)dir)->cookie = arg;
-    return NULL;
+    return judge_cookie(cmd, dir);
 }
 
 /* Place of a word among three, in any case; -1: it is none of them. */
@@ -338,7 +363,7 @@ static const char *set_cookie_secure(cmd_parms *cmd, void *dir, const char *arg)
     int chosen = choose(words, arg);
 
     ((ms_place_t *)dir)->cookie_secure = chosen;
-    return chosen < 0 ? none_of(cmd, words, arg) : NULL;
+    return chosen < 0 ? none_of(cmd, words, arg) : judge_cookie(cmd, dir);
 }
 
 static const char *set_same_site(cmd_parms *cmd, void *dir, const char *arg)
@@ -350,7 +375,7 @@ static const char *set_same_site(cmd_parms *cmd, void *dir, const char *arg)
         return none_of(cmd, words, arg);
     }
     ((ms_place_t *)dir)->cookie_same_site = words[chosen];
-    return NULL;
+    return judge_cookie(cmd, dir);
 }
 
 static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
@@ -393,6 +418,6 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreCookieSecure", set_cookie_secure, NULL, HERE, "Auto, On or Off: the cookie's Secure attribute (Auto: over TLS)"),
     AP_INIT_TAKE1("MedusaStoreCookieSameSite", set_same_site, NULL, HERE, "Lax, Strict or None (Lax)"),
     AP_INIT_FLAG("MedusaStoreTrustForwardedProto", ap_set_flag_slot, FLAG(trust_forwarded_proto), HERE, "On: a proxy in front sets X-Forwarded-Proto"),
-    AP_INIT_FLAG("MedusaStoreSessionProvider", ap_set_flag_slot, FLAG(session_provider), HERE, "Off: sessions are kept by mod_session_cookie or mod_session_dbd instead"),
+    AP_INIT_FLAG("MedusaStoreSessionProvider", set_provider, NULL, HERE, "Off: sessions are kept by mod_session_cookie or mod_session_dbd instead"),
     { .name = NULL }
 };

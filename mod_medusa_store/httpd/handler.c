@@ -166,6 +166,7 @@ int ms_handler_run(request_rec *r)
     if (!find_mount(r, c, place, &status)) {
         return status;
     }
+    apr_table_unset(r->headers_in, "Range"); /* an answer is small, and no file: parts of it are nobody's business */
     ms_cors_headers(r, place, log);
     if (r->method_number == M_OPTIONS) {
         return ms_cors_preflight(r, place);

@@ -151,9 +151,10 @@ static request_rec *first_request(request_rec *r)
     return r;
 }
 
-static int provides(const ms_place_t *place)
+/* Without a secret there is no key, and what a key of zeros seals is open. */
+static int provides(request_rec *r, const ms_place_t *place)
 {
-    return ms_place_number(place->session_provider, place->on == 1);
+    return ms_place_number(place->session_provider, place->on == 1) && ms_server_get(r->server)->account.secrets[0];
 }
 
 static session_rec *make_session(request_rec *r, const ms_place_t *place)
@@ -170,19 +171,25 @@ static session_rec *make_session(request_rec *r, const ms_place_t *place)
     return z;
 }
 
-/* Also keeps the session of other providers in place, once ms_session_open() has noted it. */
+/* Ours is kept for the whole request, subrequests and redirects included, under the cookie that it comes from; that of another
+ * provider, once ms_session_open() has noted it, for this very request. */
 static apr_status_t provide_load(request_rec *r, session_rec **z)
 {
     const ms_place_t *place = ms_place_get(r);
     request_rec *first = first_request(r);
-    session_rec *kept = (session_rec *)apr_table_get(first->notes, note);
+    session_rec *kept = (session_rec *)apr_table_get(r->notes, note);
+    const char *key;
 
-    if (!kept && !provides(place)) {
+    if (!kept && !provides(r, place)) {
         return DECLINED;
     }
     if (!kept) {
-        kept = make_session(first, place);
-        apr_table_setn(first->notes, note, (const char *)kept);
+        key = apr_pstrcat(first->pool, note, ":", cookie_name(place), NULL);
+        kept = (session_rec *)apr_table_get(first->notes, key);
+        if (!kept) {
+            kept = make_session(first, place);
+            apr_table_setn(first->notes, key, (const char *)kept);
+        }
     }
     *z = kept;
     return OK;
@@ -194,7 +201,7 @@ static apr_status_t provide_encode(request_rec *r, session_rec *z)
     const ms_place_t *place = ms_place_get(r);
     int n = apr_table_elts(z->entries)->nelts - (apr_table_get(z->entries, "expiry") != NULL);
 
-    if (!provides(place) || !z->encoded) {
+    if (!provides(r, place) || !z->encoded) {
         return DECLINED;
     }
     z->encoded = n > 0 ? seal(r, cookie_name(place), z->encoded) : "";
@@ -206,7 +213,7 @@ static apr_status_t provide_save(request_rec *r, session_rec *z)
     const ms_place_t *place = ms_place_get(r);
     long life = z->maxage ? z->maxage : (long)apr_time_sec(ms_server_get(r->server)->account.session_life);
 
-    if (!provides(place)) {
+    if (!provides(r, place)) {
         return DECLINED;
     }
     if (z->encoded && *z->encoded) {
@@ -276,7 +283,9 @@ int ms_session_open(request_rec *r, ms_ctx_t *c)
         ms_fail(c, MS_UNEXPECTED, NULL);
         return 0;
     }
-    apr_table_setn(first_request(r)->notes, note, (const char *)z);
+    if (!provides(r, ms_place_get(r))) {
+        apr_table_setn(r->notes, note, (const char *)z);
+    }
     session_get(r, z, entry, &c->session_token);
     return 1;
 }

@@ -87,6 +87,10 @@ int ms_start_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
             ms_log_start_error(s, apr_psprintf(ptemp, "%s: %s", server->used_at, error));
             good = 0;
         }
+        else if (server->seals_at && !server->account.secrets[0]) {
+            ms_log_start_error(s, apr_psprintf(ptemp, "%s: MedusaStoreSessionProvider On needs MedusaStoreSecret", server->seals_at));
+            good = 0;
+        }
     }
     return good ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -100,7 +104,6 @@ static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
 {
     ms_server_t *server = ms_server_get(s);
 
-    ms_session_keys(server);
     server->sink = ms_log_of_server(s);
     server->account.gate = gate;
     server->account.decoy_hash = ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
@@ -124,6 +127,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
         return "no System V semaphores can be had for the hashing slots";
     }
     for (s = main_server; s && !error; s = s->next) {
+        ms_session_keys(ms_server_get(s)); /* also where there is a secret and no shop */
         if (is_shop(ms_server_get(s))) {
             error = make_shop(pconf, s, gate);
             shops++;

@@ -55,6 +55,24 @@ subtest 'no byte behind the head where none may be' => sub {
     is($rest, '', 'and has none');
 };
 
+subtest 'bytes that are no text' => sub {
+    for my $request ("GET /store/auth/a\xff\@b.co HTTP/1.1\r\n${host}",
+                     "POST /store/auth HTTP/1.1\r\n${host}Content-Type: application/json\r\nContent-Encoding: \xfe\r\nContent-Length: 2\r\n",
+                     "POST /store/auth HTTP/1.1\r\n${host}Content-Type: application/json; charset=\xfe\r\nContent-Length: 2\r\n") {
+        my ($head, $rest) = talk("${request}Connection: close\r\n\r\n{}");
+        like($head, qr{^HTTP/1\.1 4(?:00|15) }, 'are refused');
+        like($rest, qr/"message":"[ -~]*\?/, 'and told of in words');
+    }
+};
+
+subtest 'a part of an answer is not to be had' => sub {
+    my ($head, $rest) = talk("POST /store/auth HTTP/1.1\r\n${host}Content-Type: application/json\r\nRange: bytes=0-3\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+    like($head, qr{^HTTP/1\.1 400 }, 'of a write');
+    ($head, $rest) = talk("GET /store/auth/a\@b.co HTTP/1.1\r\n${host}Range: bytes=0-3\r\nConnection: close\r\n\r\n");
+    like($head, qr{^HTTP/1\.1 200 }, 'of a look-up');
+    is($rest, '{"exists":false}', 'all of it comes');
+};
+
 subtest 'a connection goes on after an answer' => sub {
     my $json = "Content-Type: application/json\r\n";
     my @asked = (

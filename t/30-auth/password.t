@@ -113,6 +113,16 @@ subtest 'costs by directive' => sub {
     $dear->stop;
 };
 
+subtest 'costs that were lowered' => sub {
+    my $c = new_customer($h);
+    my $dear = hash_of($c);
+    $h->secret($dear);
+    my $cheap = MedusaStore::Harness->new(shop => $h, main => "MedusaStorePasswordCost 8192 1\n");
+    is(sign_in($cheap, $c)->{status}, 200, 'a server of lower costs signs in');
+    is(hash_of($c), $dear, 'and leaves the dearer hash as it is');
+    $cheap->stop;
+};
+
 subtest 'who has no password' => sub {
     my $guest = new_customer($h);
     $h->sql("UPDATE customer SET has_account = 0 WHERE id = '$guest->{id}'");

@@ -39,7 +39,7 @@ my @MAIN = (
 );
 my @PLACE = (
     MedusaStore                    => ['On', 'Off'], ['x'],
-    MedusaStoreBase                => ['/store', '/a/b', '/'], ['store', '""'],
+    MedusaStoreBase                => ['/store', '/a/b', '/'], ['store', '""', '/x/../y', '//x'],
     MedusaStoreAllowOrigin         => ['None', 'https://a.example', 'https://a.example http://localhost:8000', '"/^https://.*\.example$/"'],
                                       ['*', 'a.example', 'https://a.example/path'],
     MedusaStoreAllowCredentials    => ['Allowed', 'Always'], ['On', 'x'],
@@ -101,6 +101,15 @@ subtest 'what belongs together' => sub {
     taken("MedusaStoreDBMax 4\n$on", 'a lower limit lowers what is kept by default');
     refused("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\n</LocationMatch>\n", qr/MedusaStoreBase/, 'a pattern without a base');
     taken("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\nMedusaStoreBase /a\n</LocationMatch>\n", 'a pattern with a base');
+    taken("<Location \"/~shop\">\nMedusaStore On\nSession On\n</Location>\n", 'a tilde is no pattern');
+    refused("<Location ~ \"^/shop\">\nMedusaStore On\nSession On\n</Location>\n", qr/MedusaStoreBase/, 'but before it, it makes one');
+    refused("$on<VirtualHost *>\nMedusaStoreDBKeep 20\n</VirtualHost>\n", qr/MedusaStoreDBKeep 20/, 'a host that inherits the API is judged too');
+    refused("<Location /x>\nMedusaStoreCookieSecure Off\n$_\n</Location>\n", qr/Secure/, "not Secure, and $_")
+        for 'MedusaStoreCookieSameSite None', 'MedusaStoreCookie __Host-sid', 'MedusaStoreCookie __Secure-sid';
+    refused("<Location /x>\nMedusaStoreCookieSameSite None\nMedusaStoreCookieSecure Off\n</Location>\n", qr/Secure/, 'in any order');
+    ($exit, $output) = $bare->configtest("<Location /x>\nSession On\nMedusaStoreSessionProvider On\n</Location>\n");
+    isnt($exit, 0, 'a session provider without a secret');
+    like($output, qr/MedusaStoreSecret/, 'the message names what is missing');
     my $late = MedusaStore::Harness->new(start => 0, shop => $h, place => 0, without => ['session']);
     ($exit, $output) = $late->configtest($on =~ s/Session On\n//r);
     isnt($exit, 0, 'On without mod_session');
