@@ -3,17 +3,13 @@
  * Knows the tables address and country. Called by api/. */
 #include "account/address.h"
 #include "core/id.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "core/time.h"
 #include "db/db.h"
 #include "resource/resources.h"
 
 #include <string.h>
-
-static const char *text_of(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
 
 static int same_text(const char *a, const char *b)
 {
@@ -80,7 +76,7 @@ static int is_same(const json_t *a, const json_t *b)
     int i;
 
     for (i = 0; counts[i]; i++) {
-        if (!same_text(text_of(a, counts[i]), text_of(b, counts[i]))) {
+        if (!same_text(ms_json_text(a, counts[i]), ms_json_text(b, counts[i]))) {
             return 0;
         }
     }
@@ -120,8 +116,8 @@ static ms_rc_t bill_existing(ms_ctx_t *c, json_t *customer, const char *id)
     if (rc != MS_OK) {
         return rc;
     }
-    if (!row || (!same_text(text_of(row, "customer_id"), text_of(customer, "id"))
-                 && !same_text(id, text_of(customer, "billing_address_id")))) {
+    if (!row || (!same_text(ms_json_text(row, "customer_id"), ms_json_text(customer, "id"))
+                 && !same_text(id, ms_json_text(customer, "billing_address_id")))) {
         return ms_fail(c, MS_NOT_FOUND, "Address with id %s was not found", id);
     }
     json_object_set_new(customer, "billing_address_id", json_string(id));
@@ -131,7 +127,7 @@ static ms_rc_t bill_existing(ms_ctx_t *c, json_t *customer, const char *id)
 /* By value: the present one is changed in place, else one is made. */
 static ms_rc_t bill_value(ms_ctx_t *c, json_t **created, json_t *customer, json_t *value)
 {
-    const char *id = text_of(customer, "billing_address_id");
+    const char *id = ms_json_text(customer, "billing_address_id");
     json_t *row = NULL;
     ms_rc_t rc = id ? lock(c, &row, id) : MS_OK;
 

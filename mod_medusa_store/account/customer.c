@@ -79,7 +79,7 @@ static ms_rc_t refuse_duplicate(ms_ctx_t *c, json_t *row)
     }
     ms_forgive(c);
     return ms_fail(c, MS_DUPLICATE, "Customer with billing_address_id %s already exists.",
-                   json_string_value(json_object_get(row, "billing_address_id")));
+                   ms_json_text(row, "billing_address_id"));
 }
 
 ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
@@ -96,7 +96,7 @@ ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
 
 ms_rc_t ms_customer_set_password(ms_ctx_t *c, json_t *row, const char *hash, const char *keep)
 {
-    const char *id = json_string_value(json_object_get(row, "id"));
+    const char *id = ms_json_text(row, "id");
     ms_rc_t rc = ms_db_change(c, NULL, "customer.set_password", MS_ARGS(hash, ms_time_sql(c->pool, c->now), id));
 
     json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));

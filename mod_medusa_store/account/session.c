@@ -4,6 +4,7 @@
 #include "account/session.h"
 #include "account/account.h"
 #include "account/token.h"
+#include "core/json.h"
 #include "core/time.h"
 #include "db/db.h"
 
@@ -51,8 +52,8 @@ static ms_rc_t find(ms_ctx_t *c, json_t **session, const char *token, const char
     *session = NULL;
     if (rc == MS_OK && row) {
         *session = row->part[0];
-        c->who.id = json_string_value(json_object_get(row->part[0], "customer_id"));
-        c->who.session = json_string_value(json_object_get(row->part[0], "id"));
+        c->who.id = ms_json_text(row->part[0], "customer_id");
+        c->who.session = ms_json_text(row->part[0], "id");
         c->who.row = row->part[1];
     }
     return rc;
@@ -64,7 +65,7 @@ static ms_rc_t extend(ms_ctx_t *c, json_t *session)
     apr_interval_time_t life = c->shop->account->session_life;
     apr_time_t last_seen = 0;
 
-    ms_time_parse(&last_seen, json_string_value(json_object_get(session, "last_seen")));
+    ms_time_parse(&last_seen, ms_json_text(session, "last_seen"));
     if (c->now - last_seen < life / EXTEND_FRACTION) {
         return MS_OK;
     }

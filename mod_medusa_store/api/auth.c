@@ -3,6 +3,7 @@
 #include "account/session.h"
 #include "api/api.h"
 #include "core/email.h"
+#include "core/json.h"
 #include "core/text.h"
 #include "core/validate.h"
 #include "db/db.h"
@@ -25,7 +26,7 @@ static const char *rehash(ms_ctx_t *c, const char *id, const char *old, const ch
 
 static const char *id_of(const json_t *row)
 {
-    return json_string_value(json_object_get(row, "id"));
+    return ms_json_text(row, "id");
 }
 
 /* The account that the body's e-mail and password open, and its hash. MS_UNAUTHORIZED says no more than that. */

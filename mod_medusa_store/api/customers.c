@@ -6,17 +6,13 @@
 #include "account/session.h"
 #include "api/api.h"
 #include "core/id.h"
+#include "core/json.h"
 #include "core/time.h"
 #include "core/validate.h"
 #include "db/db.h"
 #include "resource/resources.h"
 
 #include <string.h>
-
-static const char *text_of(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
 
 /* ---- POST /customers ---- */
 
@@ -49,7 +45,7 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
         return ms_customer_taken(c);
     }
     if (rc == MS_OK) {
-        rc = ms_session_start(c, text_of(row, "id"), text_of(row, "password_hash"));
+        rc = ms_session_start(c, ms_json_text(row, "id"), ms_json_text(row, "password_hash"));
     }
     return rc == MS_OK ? ms_outbox_add(c, "customer.created", event) : rc;
 }

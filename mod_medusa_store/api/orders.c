@@ -1,5 +1,6 @@
 /* orders.c: the customer's orders. There are none before there are carts; what may be asked is judged all the same. */
 #include "api/api.h"
+#include "core/json.h"
 #include "core/query.h"
 #include "resource/resources.h"
 
@@ -12,16 +13,11 @@ static json_int_t number_of(const json_t *query, const char *key, json_int_t uns
     return value ? json_integer_value(value) : unset;
 }
 
-static const char *text_of(const json_t *query, const char *key)
-{
-    return json_string_value(json_object_get(query, key));
-}
-
 static ms_rc_t list_mine(ms_ctx_t *c)
 {
     const json_t *asked = c->asked;
     ms_select_t select;
-    ms_rc_t rc = ms_select_read(c, &select, &ms_order_select, text_of(asked, "fields"), text_of(asked, "expand"));
+    ms_rc_t rc = ms_select_read(c, &select, &ms_order_select, ms_json_text(asked, "fields"), ms_json_text(asked, "expand"));
 
     return rc == MS_OK ? ms_answer_list(c, "orders", json_array(), 0, number_of(asked, "offset", 0), number_of(asked, "limit", LIMIT)) : rc;
 }

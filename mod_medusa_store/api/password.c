@@ -4,16 +4,12 @@
 #include "account/password.h"
 #include "account/reset.h"
 #include "api/api.h"
+#include "core/json.h"
 #include "core/validate.h"
 #include "db/db.h"
 #include "resource/resources.h"
 
 #include <string.h>
-
-static const char *text_of(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
 
 /* ---- ask for a token ---- */
 
@@ -26,7 +22,7 @@ static ms_rc_t send_token(ms_ctx_t *c, json_t *row, const char *hash)
 {
     json_t *event = ms_own(c->pool, json_pack("{s:O, s:O, s:O, s:O, s:s}", "id", json_object_get(row, "id"),
         "email", json_object_get(row, "email"), "first_name", json_object_get(row, "first_name"),
-        "last_name", json_object_get(row, "last_name"), "token", ms_reset_sign(c, text_of(row, "id"), hash)));
+        "last_name", json_object_get(row, "last_name"), "token", ms_reset_sign(c, ms_json_text(row, "id"), hash)));
 
     return event ? ms_db_transaction(c, add_event, event) : ms_fail(c, MS_UNEXPECTED, NULL);
 }
@@ -82,7 +78,7 @@ static ms_rc_t use_token(ms_ctx_t *c)
     if (rc != MS_OK) {
         return rc;
     }
-    reset.id = row ? text_of(row->part[0], "id") : "";
+    reset.id = row ? ms_json_text(row->part[0], "id") : "";
     if (!row || !row->extra || !ms_reset_check(c, token, reset.id, row->extra)) {
         return refuse(c);
     }

@@ -2,20 +2,16 @@
  *
  * Knows the relations of a customer; called by customers.c and auth.c. */
 #include "api/api.h"
+#include "core/json.h"
 #include "db/db.h"
 #include "resource/resources.h"
 
 #include <string.h>
 
-static const char *text_of(const json_t *row, const char *key)
-{
-    return json_string_value(json_object_get(row, key));
-}
-
 /* The address book, and the billing address, in one statement; either may hold the other. */
 static ms_rc_t load_addresses(ms_ctx_t *c, json_t **all, const json_t *row)
 {
-    const char *id = text_of(row, "id"), *billing = text_of(row, "billing_address_id");
+    const char *id = ms_json_text(row, "id"), *billing = ms_json_text(row, "billing_address_id");
 
     return billing ? ms_db_list(c, all, "address.of_customer_and_one", MS_ARGS(id, billing))
                    : ms_db_list(c, all, "address.of_customer", MS_ARGS(id));
@@ -27,7 +23,7 @@ static json_t *find_by_id(json_t *rows, const char *id)
     size_t i;
 
     json_array_foreach(rows, i, row) {
-        if (id && !strcmp(id, text_of(row, "id"))) {
+        if (id && !strcmp(id, ms_json_text(row, "id"))) {
             return row;
         }
     }
@@ -40,7 +36,7 @@ static json_t *only_of(json_t *addresses, const char *customer_id)
     size_t i;
 
     json_array_foreach(addresses, i, row) {
-        const char *owner = text_of(row, "customer_id");
+        const char *owner = ms_json_text(row, "customer_id");
 
         if (owner && !strcmp(owner, customer_id)) {
             json_array_append(mine, row);
@@ -55,13 +51,13 @@ static ms_rc_t answer(ms_ctx_t *c, json_t *row, ms_view_t view, json_t *addresse
     int failed = 0;
 
     if (view == MS_VIEW_PROFILE) {
-        billing = find_by_id(addresses, text_of(row, "billing_address_id"));
+        billing = find_by_id(addresses, ms_json_text(row, "billing_address_id"));
         failed |= json_object_set_new(shown, "billing_address", billing ? json_incref(billing) : json_null());
     }
     else {
         failed |= json_object_set_new(shown, "orders", json_array()); /* there are none before there are carts */
     }
-    failed |= json_object_set_new(shown, "shipping_addresses", only_of(addresses, text_of(row, "id")));
+    failed |= json_object_set_new(shown, "shipping_addresses", only_of(addresses, ms_json_text(row, "id")));
     if (failed) {
         json_decref(shown);
         return ms_fail(c, MS_UNEXPECTED, NULL);

@@ -475,6 +475,11 @@ static void put_value(out_t *out, const json_t *value, int depth)
     }
 }
 
+const char *ms_json_text(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
 const char *ms_json_write(apr_pool_t *pool, const json_t *value, size_t *length)
 {
     out_t out = { pool, NULL, 0, 0, 0 };

@@ -12,6 +12,9 @@ enum { MS_JSON_DEPTH_MAX = 64 };
  *  MS_INVALID_DATA: not JSON, no object or array, invalid UTF-8, unpaired surrogates, deeper than MS_JSON_DEPTH_MAX. */
 ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length);
 
+/** The text at a key of an object; NULL where it is absent, null or no string. Lives as long as the object. */
+const char *ms_json_text(const json_t *object, const char *key);
+
 /** Write compact UTF-8 JSON into the pool, with a NUL behind; *length (may be NULL) its bytes without that. No escapes but
  *  the necessary ones; reals in the shortest form that reads back the same (15 to 17 digits), and never look like an integer.
  *  NULL when out of memory, for a value of NULL, and for one nested deeper than 128. */

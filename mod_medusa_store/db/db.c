@@ -1,6 +1,7 @@
 /* db.c: runs named statements and transactions, and turns MySQL's errors into problems.
  *
  * Knows the catalogue, rows and connections of its folder. Called by resource-minded code: api/ and account/. */
+#include "core/json.h"
 #include "db/pool.h"
 #include "db/row.h"
 
@@ -243,7 +244,7 @@ ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row)
 
 ms_rc_t ms_db_update(ms_ctx_t *c, const char *label, json_t *row)
 {
-    return write_row(c, label, row, MS_EDIT, json_string_value(json_object_get(row, "id")));
+    return write_row(c, label, row, MS_EDIT, ms_json_text(row, "id"));
 }
 
 /* ---- reading ---- */
