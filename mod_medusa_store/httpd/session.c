@@ -228,12 +228,18 @@ static apr_status_t provide_save(request_rec *r, session_rec *z)
     return OK;
 }
 
-/* mod_session drops an expired session for a new object that nobody else sees; emptied in place it can be used again. */
-static apr_status_t revive_expired(request_rec *r, session_rec *z)
+/* mod_session drops an expired session for a new object that nobody else sees; emptied in place it can be used again. And what
+ * another provider has found first is kept: it may not find it twice (SessionCookieRemove). */
+static apr_status_t after_decode(request_rec *r, session_rec *z)
 {
-    if (ms_place_get(r)->on == 1 && z->expiry && z->expiry < apr_time_now()) {
+    const ms_place_t *place = ms_place_get(r);
+
+    if (place->on == 1 && z->expiry && z->expiry < apr_time_now()) {
         apr_table_clear(z->entries);
         z->expiry = 0;
+    }
+    if (place->on == 1 && !provides(r, place)) {
+        apr_table_setn(r->notes, note, (const char *)z);
     }
     return OK;
 }
@@ -253,7 +259,7 @@ void ms_session_hooks(void)
     ap_hook_session_load(provide_load, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_session_save(provide_save, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_session_encode(provide_encode, after, NULL, APR_HOOK_LAST);
-    ap_hook_session_decode(revive_expired, after, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_session_decode(after_decode, after, NULL, APR_HOOK_REALLY_LAST);
 }
 
 /* ---- as user ---- */

@@ -113,6 +113,18 @@ subtest 'mod_session_cookie' => sub {
     rows_are_secret($h)->stop;
 };
 
+subtest 'mod_session_cookie, taking the cookie out of the request' => sub {
+    plan skip_all => 'no mod_session_cookie' unless has_module('session_cookie');
+    my $h = MedusaStore::Harness->new(modules => ['session_cookie'],
+        location => "MedusaStoreSessionProvider Off\nSessionCookieName shop path=/;HttpOnly\nSessionCookieRemove On\n");
+    my $c = new_customer($h);
+    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'signed in');
+    my $cookie = cookie_value(sign_in($h, $c, as_cookie($c->{cookie})), 'shop');
+    is(who($h, as_cookie($cookie)), $c->{id}, 'and again');
+    is(who($h, as_cookie($c->{cookie})), 401, 'the session before is over');
+    rows_are_secret($h)->stop;
+};
+
 # Ask until the answer is a status, a few seconds at most.
 sub await_status {
     my ($h, $status, %option) = @_;
