@@ -113,6 +113,26 @@ subtest 'costs by directive' => sub {
     $dear->stop;
 };
 
+subtest 'customers who come from Medusa v1' => sub {
+    my ($old) = @{ read_json('scrypt.json') };
+    $h->secret($old->{hash});
+    my @names = qw(id email first_name last_name billing_address_id password_hash phone has_account metadata created_at updated_at deleted_at);
+    my @row = ('cus_01M84JGRRTE8BA135XJMA230Z2', 'Moved@Lab.Test', 'Mo', 'Ved', '', $old->{hash}, '', 't', '{"a": 1}', ('2023-01-02 03:04:05.678901+00') x 2, '');
+    my $customers = $h->write_file('customers.csv', join(',', @names) . "\n" . join(',', map { /[{,]/ ? '"' . s/"/""/gr . '"' : $_ } @row) . "\n");
+    my $addresses = $h->write_file('addresses.csv', "id,customer_id,company,first_name,last_name,address_1,address_2,city,"
+        . "country_code,province,postal_code,phone,metadata,created_at,updated_at,deleted_at\n");
+    my ($exit, $output) = $h->admin('import', "$h->{root}/customers.csv", "$h->{root}/addresses.csv");
+    is($exit, 0, 'are imported') or diag $output;
+    my $c = { id => $row[0], email => 'moved@lab.test', password => $old->{password} };
+    is(hash_of($c), $old->{hash}, 'with their hash');
+    is(sign_in($h, $c, password => 'wrong horse')->{status}, 401, 'a wrong password is wrong here too');
+    my $r = sign_in($h, $c);
+    is($r->{status}, 200, 'and sign in with the password they had');
+    is($r->{json}{customer}{created_at}, '2023-01-02T03:04:05.678Z', 'since when they are customers');
+    like(hash_of($c), $default, 'which is then hashed anew');
+    is(sign_in($h, $c)->{status}, 200, 'and stays right');
+};
+
 subtest 'costs that were lowered' => sub {
     my $c = new_customer($h);
     my $dear = hash_of($c);
