@@ -338,8 +338,8 @@ is("$status $err", '0 ', 'reconnect=1 is overruled without ado');
 my @usage = (
     [ qr/no command given/ ],
     [ qr/unknown command 'dance'/, 'dance' ],
-    [ qr/unknown command 'sessions'/, 'sessions' ],
-    [ qr/unknown command 'sessions dance'/, 'sessions', 'dance' ],
+    [ qr/sessions takes: purge/, 'sessions' ],
+    [ qr/sessions takes: purge/, 'sessions', 'dance' ],
     [ qr/invalid option: --dance/, '--dance', 'migrate' ],
     [ qr/invalid option: --dance/, 'migrate', '--dance' ],
     [ qr/invalid option: --plan/, 'sessions', 'purge', '--plan' ],
