@@ -410,6 +410,27 @@ static void unknown_names(void **state)
     refuses(NULL, "x,items,x", "Requested fields [x] are not valid");
 }
 
+/* What each name costs must not grow with their number: the message names the first fifty, and nothing unknown is kept. */
+static void many_unknown_names(void **state)
+{
+    const char *asked = "";
+    ms_select_t select;
+    int i, commas = 0;
+    const char *p;
+
+    for (i = 0; i < 500; i++) {
+        asked = apr_psprintf(context.pool, "%s,n%03d", asked, i);
+    }
+    ms_forgive(&context);
+    assert_int_equal(ms_select_read(&context, &select, &conf, asked, asked), MS_INVALID_DATA);
+    for (p = context.message; (p = strchr(p, ',')); p++) {
+        commas++;
+    }
+    assert_int_equal(commas, 49);
+    assert_string_equal(joined(select.fields), "id created_at");
+    assert_string_equal(joined(select.relations), "");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fresh)
 
 int main(void)
@@ -426,6 +447,7 @@ int main(void)
         TEST(rules_of_the_list),
         TEST(fields_and_expand),
         TEST(unknown_names),
+        TEST(many_unknown_names),
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
