@@ -26,6 +26,9 @@ none(\@literal, 'no id is written anywhere else');
 my $all = join "\n", @text{ grep { !m{core/(?:log|problem)\.[ch]$} } keys %text };
 none([grep { $all !~ /\bMS_LINE_$_\b/ && $all !~ /\bLINE\($_\b/ } @names], 'each line is written by something');
 
+my $readme = text('README');
+none([grep { $readme !~ /^\| $_ \| /m } @ids], 'each id stands in README');
+
 my @problems = text('mod_medusa_store/core/problem.h') =~ /^\s*X\((\w+),\s*\d+,/mg;
 cmp_ok(scalar @problems, '>', 5, 'the problems are found');
 none([grep { $all !~ /\bMS_$_\b/ } @problems], 'each problem is met by something');
