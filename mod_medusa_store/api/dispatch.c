@@ -6,8 +6,6 @@
 #include "core/query.h"
 #include "core/validate.h"
 
-#include <string.h>
-
 const ms_route_t *const ms_routes[] = {
     ms_customer_routes, ms_address_routes, ms_order_routes, ms_password_routes, ms_auth_routes, ms_customer_last_routes, NULL
 };
@@ -32,17 +30,12 @@ static ms_rc_t check_caller(ms_ctx_t *c)
     return rc == MS_OK && !c->who.id ? ms_fail(c, MS_UNAUTHORIZED, NULL) : rc;
 }
 
-static int is_write(const ms_ctx_t *c)
-{
-    return strcmp(c->method, "GET") && strcmp(c->method, "HEAD");
-}
-
 /* A cookie is sent by the browser, whoever wrote the page; a bearer token only by who knows it. */
 static ms_rc_t check_forgery(ms_ctx_t *c)
 {
     int by_cookie = c->route->caller == MS_CUSTOMER ? c->who.cookie : c->route->caller == MS_VISITOR && c->session_token;
 
-    if (!c->forgery || !by_cookie || !is_write(c)) {
+    if (!c->forgery || !by_cookie) {
         return MS_OK;
     }
     ms_log(c->log, MS_LINE_FORGERY, c->forgery);

@@ -49,7 +49,7 @@ typedef struct ms_ctx_t {
     json_t *asked;                     /* the query, read and checked; NULL where the route has no rules for it */
     json_t *body;                      /* object or array; an absent or unread body is {} */
     const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
-    const char *forgery;               /* why another site's page could have sent this, or NULL */
+    const char *forgery;               /* why another site's page could have sent this write, or NULL */
     const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
     ms_who_t who;
 

@@ -3,8 +3,6 @@
  * Called by db/ (columns) and api/ (answers). */
 #include "core/resource.h"
 
-#include <string.h>
-
 json_t *ms_resource_show(const ms_resource_t *resource, json_t *row)
 {
     json_t *shown = json_object();
@@ -36,16 +34,4 @@ int ms_resource_overlay(const ms_resource_t *resource, json_t *row, json_t *chan
         }
     }
     return 1;
-}
-
-const ms_field_t *ms_field_find(const ms_resource_t *resource, const char *name)
-{
-    const ms_field_t *f;
-
-    for (f = resource->fields; f->name; f++) {
-        if (!strcmp(f->name, name)) {
-            return f;
-        }
-    }
-    return NULL;
 }

@@ -93,7 +93,4 @@ json_t *ms_resource_show(const ms_resource_t *resource, json_t *row);
 /** Put what `changes` has of the editable fields over those of a row; null counts as a value. 0 when out of memory. */
 int ms_resource_overlay(const ms_resource_t *resource, json_t *row, json_t *changes);
 
-/** The field of that name, or NULL. */
-const ms_field_t *ms_field_find(const ms_resource_t *resource, const char *name);
-
 #endif

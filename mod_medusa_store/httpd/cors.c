@@ -74,7 +74,7 @@ const char *ms_cors_forgery(request_rec *r, const ms_place_t *place)
     const char *origin = apr_table_get(r->headers_in, "Origin"), *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
     int mode = ms_place_number(place->csrf, MS_CSRF_STRICT);
 
-    if (mode == MS_CSRF_OFF) {
+    if (mode == MS_CSRF_OFF || r->method_number == M_GET) { /* HEAD has that number too */
         return NULL;
     }
     if (origin && !is_allowed(place, origin) && !is_own_origin(r, origin)) {
