@@ -3,16 +3,15 @@
 #include <http_config.h>
 #include <http_request.h>
 
+#include "httpd/check.h"
 #include "httpd/config.h"
 #include "httpd/handler.h"
-#include "httpd/session.h"
 #include "httpd/start.h"
 
 static void register_hooks(apr_pool_t *pool)
 {
-    ms_session_hooks();
-    ap_hook_pre_config(ms_start_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_config(ms_start_check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_config(ms_check_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(ms_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(ms_start_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(ms_start_child, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(ms_handler_translate, NULL, NULL, APR_HOOK_MIDDLE);

@@ -1,6 +1,6 @@
 /* config.c: makes and merges the settings of servers and places.
  *
- * Values stay unset until start, so that a virtual host inherits what it does not say. Directives are in directives.c. */
+ * Values stay unset until all is read, so that a virtual host inherits what it does not say. Directives are in directives.c. */
 #include "httpd/config.h"
 
 #include <apr_strings.h>
@@ -14,6 +14,35 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
     server->account.session_life = server->account.token_life = MS_UNSET;
     server->gate.wait = MS_UNSET;
     return server;
+}
+
+static const ms_server_t defaults = {
+    .db = { .max = 16, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
+    .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
+                 .password_passes = 2, .password_memory = (size_t)19456 << 10 },
+    .gate = { .wait = apr_time_from_sec(3) }
+};
+
+#define DEFAULT_NUMBER(field) if (server->field == MS_UNSET) server->field = defaults.field
+#define DEFAULT_SIZE(field) if (!server->field) server->field = defaults.field
+
+void ms_server_fill_in(ms_server_t *server)
+{
+    int only_the_limit = server->db.keep == MS_UNSET;
+
+    DEFAULT_NUMBER(db.max);
+    DEFAULT_NUMBER(db.keep);
+    DEFAULT_NUMBER(db.exptime);
+    DEFAULT_NUMBER(db.wait);
+    DEFAULT_NUMBER(db.timeout);
+    DEFAULT_NUMBER(account.session_life);
+    DEFAULT_NUMBER(account.token_life);
+    DEFAULT_SIZE(account.password_passes);
+    DEFAULT_SIZE(account.password_memory);
+    DEFAULT_NUMBER(gate.wait);
+    if (only_the_limit && server->db.keep > server->db.max) {
+        server->db.keep = server->db.max;
+    }
 }
 
 #define PICK_NUMBER(field) merged->field = add->field == MS_UNSET ? base->field : add->field

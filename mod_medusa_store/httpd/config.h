@@ -54,6 +54,7 @@ typedef struct {
     int on;
     ms_section_t section;         /* of the On that counts */
     const char *path;             /* the section's own path, without a slash at its end */
+    const char *at;               /* "file:line" of it */
     const char *base;             /* MedusaStoreBase */
     apr_array_header_t *origins;  /* ms_origin_t; NULL: none */
     int credentials_always;
@@ -73,6 +74,9 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s);
 void *ms_server_merge(apr_pool_t *pool, void *base, void *add);
 void *ms_place_make(apr_pool_t *pool, char *path);
 void *ms_place_merge(apr_pool_t *pool, void *base, void *add);
+
+/** Give a server's unset values their defaults. */
+void ms_server_fill_in(ms_server_t *server);
 
 /** The settings in force; values of a place that are unset have their defaults. */
 ms_server_t *ms_server_get(const server_rec *s);

@@ -1,7 +1,7 @@
 /* directives.c: the table of directives, and what judges their values.
  *
  * A wrong value is an error here, with its directive, at `apachectl -t`; what depends on several directives is judged in
- * start.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
+ * check.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
 #include "httpd/config.h"
 #include "httpd/secret.h"
 
@@ -60,6 +60,18 @@ static const char *set_number(cmd_parms *cmd, void *dir, const char *arg)
     }
     *(int *)slot_of(cmd) = (int)value;
     return NULL;
+}
+
+/* Judged here where both stand in one place, so that the line is told; else in check.c. */
+static const char *set_connections(cmd_parms *cmd, void *dir, const char *arg)
+{
+    const ms_db_conf_t *db = &ms_server_get(cmd->server)->db;
+    const char *error = set_number(cmd, dir, arg);
+
+    if (!error && db->max != MS_UNSET && db->keep > db->max) {
+        error = complain(cmd, apr_psprintf(cmd->pool, "MedusaStoreDBKeep %d is more than MedusaStoreDBMax %d", db->keep, db->max));
+    }
+    return error;
 }
 
 static const char *set_duration(cmd_parms *cmd, void *dir, const char *arg)
@@ -226,11 +238,12 @@ static const char *set_on(cmd_parms *cmd, void *dir, int on)
     place->on = on;
     place->section = on ? section_of(cmd) : MS_IN_NOWHERE;
     place->path = without_slash(cmd->pool, cmd->path);
+    place->at = where(cmd);
     if (on && !in_htaccess(cmd)) { /* an .htaccess is read while the server runs: nothing shared may change then */
         server->used = 1;
-        server->used_at = where(cmd);
+        server->used_at = place->at;
         if (place->section == MS_IN_PATTERN) {
-            *(pending_t *)apr_array_push(pending) = (pending_t){ place, where(cmd) };
+            *(pending_t *)apr_array_push(pending) = (pending_t){ place, place->at };
         }
     }
     return NULL;
@@ -393,8 +406,8 @@ static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
 const command_rec ms_directives[] = {
     /* the shop: main server and virtual hosts */
     AP_INIT_TAKE1("MedusaStoreDBParams", set_db_params, NULL, RSRC_CONF, "parameters of the MySQL connection, or file:PATH that holds them"),
-    AP_INIT_TAKE1("MedusaStoreDBMax", set_number, (void *)&db_max, RSRC_CONF, "most connections a child may hold (16)"),
-    AP_INIT_TAKE1("MedusaStoreDBKeep", set_number, (void *)&db_keep, RSRC_CONF, "idle connections that are kept (8)"),
+    AP_INIT_TAKE1("MedusaStoreDBMax", set_connections, (void *)&db_max, RSRC_CONF, "most connections a child may hold (16)"),
+    AP_INIT_TAKE1("MedusaStoreDBKeep", set_connections, (void *)&db_keep, RSRC_CONF, "idle connections that are kept (8)"),
     AP_INIT_TAKE1("MedusaStoreDBExptime", set_duration, (void *)&db_exptime, RSRC_CONF, "when idle connections above MedusaStoreDBKeep are closed (300s)"),
     AP_INIT_TAKE1("MedusaStoreDBWait", set_duration, (void *)&db_wait, RSRC_CONF, "longest wait for a free connection (2s)"),
     AP_INIT_TAKE1("MedusaStoreDBTimeout", set_duration, (void *)&db_timeout, RSRC_CONF, "longest time a statement may take (3s)"),

@@ -3,8 +3,8 @@
  * As provider: one cookie, sealed with XChaCha20-Poly1305, that holds mod_session's key=value pairs, so that other modules
  * may keep entries there too. As user: the entry "medusa-session" holds the token of the session row.
  * The session object of a request is kept in its notes: mod_session makes a new one at every load of an expired or tampered
- * cookie, and what was set on one would be lost with it. Its hook registrars are weak symbols, so that the module loads
- * without it and can say what is missing. */
+ * cookie, and what was set on one would be lost with it. Its hook registrars are looked up once all modules are loaded: in
+ * whatever order that was, and so that the module can say what is missing. */
 #include "httpd/session.h"
 #include "httpd/log.h"
 
@@ -13,13 +13,9 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <dlfcn.h>
 #include <sodium.h>
 #include <string.h>
-
-#pragma weak ap_hook_session_load
-#pragma weak ap_hook_session_save
-#pragma weak ap_hook_session_encode
-#pragma weak ap_hook_session_decode
 
 enum {
     NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -244,22 +240,42 @@ static apr_status_t after_decode(request_rec *r, session_rec *z)
     return OK;
 }
 
-int ms_session_available(void)
+/* What mod_session.so calls its registrar of a hook; linked into httpd itself, it is there for all. */
+static void *registrar(const char *name)
 {
-    return ap_hook_session_load != NULL;
+    module *session = ap_find_linked_module("mod_session.c");
+    apr_dso_handle_sym_t symbol = NULL;
+
+    if (!session) {
+        return NULL;
+    }
+    if (!session->dynamic_load_handle) {
+        return dlsym(RTLD_DEFAULT, name);
+    }
+    return apr_dso_sym(&symbol, session->dynamic_load_handle, name) ? NULL : symbol;
 }
 
-void ms_session_hooks(void)
+#define REGISTER(name, function, after, order) do { \
+        void (*hook)(ap_HOOK_session_##name##_t *, const char *const *, const char *const *, int); \
+        *(void **)&hook = registrar("ap_hook_session_" #name); \
+        if (!hook) { \
+            return 0; \
+        } \
+        hook(function, after, NULL, order); \
+    } while (0)
+
+int ms_session_hooks(void)
 {
     static const char *const after[] = { "mod_session.c", NULL };
+    const char *previous = apr_hook_debug_current;
 
-    if (!ms_session_available()) {
-        return;
-    }
-    ap_hook_session_load(provide_load, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_session_save(provide_save, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_session_encode(provide_encode, after, NULL, APR_HOOK_LAST);
-    ap_hook_session_decode(after_decode, after, NULL, APR_HOOK_REALLY_LAST);
+    apr_hook_debug_current = "mod_medusa_store.c"; /* whose hooks they are; around register_hooks() httpd says it */
+    REGISTER(load, provide_load, NULL, APR_HOOK_REALLY_FIRST);
+    REGISTER(save, provide_save, NULL, APR_HOOK_FIRST);
+    REGISTER(encode, provide_encode, after, APR_HOOK_LAST);
+    REGISTER(decode, after_decode, after, APR_HOOK_REALLY_LAST);
+    apr_hook_debug_current = previous;
+    return 1;
 }
 
 /* ---- as user ---- */

@@ -5,11 +5,9 @@
 #include "core/ctx.h"
 #include "httpd/config.h"
 
-/** Hook into mod_session as its first provider; does nothing where it isn't available. */
-void ms_session_hooks(void);
-
-/** 1 if mod_session was loaded before this module. */
-int ms_session_available(void);
+/** Hook into mod_session as its first provider; in pre_config, when all modules are loaded and httpd has yet to sort their hooks.
+ *  0: mod_session isn't loaded. */
+int ms_session_hooks(void);
 
 /** Find mod_session's functions; in post_config. 0: they are not there. */
 int ms_session_functions(void);

@@ -1,6 +1,7 @@
 /* start.c: from directives to shops.
  *
- * Nothing here waits for the database: the server starts without it and answers 503 until it is there. */
+ * Nothing here waits for the database: the server starts without it and answers 503 until it is there. What the directives come
+ * to was judged before, by check.c. */
 #include "httpd/start.h"
 #include "account/password.h"
 #include "core/xml.h"
@@ -12,88 +13,8 @@
 #include <http_core.h>
 #include <unixd.h>
 
-#include <apr_strings.h>
 #include <sodium.h>
 #include <string.h>
-
-static const ms_server_t defaults = {
-    .db = { .max = 16, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
-    .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
-                 .password_passes = 2, .password_memory = (size_t)19456 << 10 },
-    .gate = { .wait = apr_time_from_sec(3) }
-};
-
-int ms_start_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
-{
-    ms_directives_reset(pconf);
-    return OK;
-}
-
-#define DEFAULT_NUMBER(field) if (server->field == MS_UNSET) server->field = defaults.field
-#define DEFAULT_SIZE(field) if (!server->field) server->field = defaults.field
-
-static void fill_in(ms_server_t *server)
-{
-    DEFAULT_NUMBER(db.max);
-    DEFAULT_NUMBER(db.keep);
-    DEFAULT_NUMBER(db.exptime);
-    DEFAULT_NUMBER(db.wait);
-    DEFAULT_NUMBER(db.timeout);
-    DEFAULT_NUMBER(account.session_life);
-    DEFAULT_NUMBER(account.token_life);
-    DEFAULT_SIZE(account.password_passes);
-    DEFAULT_SIZE(account.password_memory);
-    DEFAULT_NUMBER(gate.wait);
-    if (server->db.keep > server->db.max && server->db.keep == defaults.db.keep) {
-        server->db.keep = server->db.max; /* only the limit was set */
-    }
-}
-
-/* What keeps a server from serving, or NULL. */
-static const char *judge(apr_pool_t *pool, const ms_server_t *server)
-{
-    if (!server->db.params) {
-        return "MedusaStoreDBParams is missing; it names the database";
-    }
-    if (!server->account.secrets[0]) {
-        return "MedusaStoreSecret is missing; make one with: openssl rand -hex 32";
-    }
-    if (server->db.keep > server->db.max) {
-        return apr_psprintf(pool, "MedusaStoreDBKeep %d is more than MedusaStoreDBMax %d", server->db.keep, server->db.max);
-    }
-    if (!ms_session_available()) {
-        return "mod_session is not loaded, or after this module; LoadModule session_module must come first";
-    }
-    return NULL;
-}
-
-int ms_start_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
-{
-    const char *pattern = ms_pattern_without_base();
-    int good = 1;
-
-    if (pattern) {
-        ms_log_start_error(s, apr_psprintf(ptemp, "%s: MedusaStore On in a section with a pattern needs MedusaStoreBase, "
-                                                  "the path where the API begins", pattern));
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    for (; s; s = s->next) {
-        ms_server_t *server = ms_server_get(s);
-        const char *error;
-
-        fill_in(server);
-        error = server->used ? judge(ptemp, server) : NULL;
-        if (error) {
-            ms_log_start_error(s, apr_psprintf(ptemp, "%s: %s", server->used_at, error));
-            good = 0;
-        }
-        else if (server->seals_at && !server->account.secrets[0]) {
-            ms_log_start_error(s, apr_psprintf(ptemp, "%s: MedusaStoreSessionProvider On needs MedusaStoreSecret", server->seals_at));
-            good = 0;
-        }
-    }
-    return good ? OK : HTTP_INTERNAL_SERVER_ERROR;
-}
 
 static int is_shop(const ms_server_t *server)
 {

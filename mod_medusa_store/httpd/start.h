@@ -4,12 +4,7 @@
 
 #include <httpd.h>
 
-int ms_start_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp);
-
-/** Judge what several directives come to; also at `apachectl -t`. */
-int ms_start_check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
-
-/** Fill in defaults, derive keys, make the hashing slots. */
+/** Derive keys, make the hashing slots. */
 int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s);
 
 /** Make this child's connection pools; none connects yet. */

@@ -110,10 +110,24 @@ subtest 'what belongs together' => sub {
     ($exit, $output) = $bare->configtest("<Location /x>\nSession On\nMedusaStoreSessionProvider On\n</Location>\n");
     isnt($exit, 0, 'a session provider without a secret');
     like($output, qr/MedusaStoreSecret/, 'the message names what is missing');
+    my $place = "<Location /store>\nMedusaStore On\n%s\n</Location>\n";
+    my $needs_session = qr/test\.conf:\d+: MedusaStore On needs `Session On`/;
+    refused(sprintf($place, ''), $needs_session, 'no session');
+    refused("Session On\n" . sprintf($place, 'Session Off'), $needs_session, 'Session Off');
+    refused("<Location />\nSession On\n</Location>\n" . sprintf($place, '') . "<Location /store/>\nSession Off\n</Location>\n",
+        $needs_session, 'Session Off in a later section of the place');
+    refused(sprintf($place, '') . "<Location /other>\nSession On\n</Location>\n", $needs_session, 'a session elsewhere');
+    refused("<VirtualHost *>\nMedusaStore On\n</VirtualHost>\n", $needs_session, 'a virtual host without a session');
+    refused("<Directory \"$root/htdocs\">\nMedusaStore On\nSession Off\n</Directory>\n", $needs_session, 'a folder without a session');
+    taken("Session On\n" . sprintf($place, ''), 'a session of the whole server');
+    taken("<Location />\nSession On\n</Location>\n" . sprintf($place, ''), 'a session of a section around');
+    taken(sprintf($place, 'Session On') . "<LocationMatch \"[.]png\$\">\nSession Off\n</LocationMatch>\n", 'no session for some pattern');
+    taken(sprintf($place, "<If \"true\">\nSession On\n</If>"), 'a session under a condition');
+    refused("MedusaStoreDBMax 4\nMedusaStoreDBKeep 5\n", qr/line \d+ of .*MedusaStoreDBKeep 5 is more/s, 'the line of what is too much');
     my $late = MedusaStore::Harness->new(start => 0, shop => $h, place => 0, without => ['session']);
     ($exit, $output) = $late->configtest($on =~ s/Session On\n//r);
     isnt($exit, 0, 'On without mod_session');
-    like($output, qr/session/, 'the message names it');
+    like($output, qr/mod_session is not loaded/, 'the message names it');
 };
 
 $h->stop('nothing ran');
