@@ -13,6 +13,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+enum { READ_AWAY = 1 << 20 }; /* bytes of a body that is too large */
+
 typedef enum { PLAIN, GZIP, DEFLATE } encoding_t;
 typedef enum { NEITHER, JSON, XML } format_t;
 
@@ -199,10 +201,31 @@ static ms_rc_t inflate_body(ms_ctx_t *c, buffer_t *b, encoding_t encoding)
 
 /* ---- together ---- */
 
+/* Read on for a while without keeping anything: over HTTP/2 a stream that ends unread is reset, and some clients then drop the
+ * answer, too. */
+static void read_away(request_rec *r)
+{
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_off_t length = 0, sum = 0;
+    int over = 0;
+
+    while (!over && sum < READ_AWAY) {
+        over = ap_get_brigade(r->input_filters, bb, AP_MODE_READBYTES, APR_BLOCK_READ, HUGE_STRING_LEN)
+            || APR_BRIGADE_EMPTY(bb) || APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(bb)) || apr_brigade_length(bb, 1, &length);
+        sum += length;
+        apr_brigade_cleanup(bb);
+    }
+}
+
 static void refuse_too_large(request_rec *r, ms_ctx_t *c)
 {
     ms_fail(c, MS_TOO_LARGE, NULL);
-    r->connection->keepalive = AP_CONN_CLOSE; /* the rest is not worth reading */
+    if (r->proto_num >= HTTP_VERSION(2, 0)) {
+        read_away(r);
+    }
+    else {
+        r->connection->keepalive = AP_CONN_CLOSE; /* the rest is not worth reading; httpd lingers */
+    }
 }
 
 static int declared_too_large(request_rec *r, int limit)
