@@ -102,5 +102,8 @@ json_t *ms_problem_body(const ms_ctx_t *c)
     }
     json_object_set_new(body, "type", json_string(problem->type ? problem->type : lower(c->pool, problem->name)));
     json_object_set_new(body, "message", json_string(c->message ? c->message : ""));
+    if (c->request_id) {
+        json_object_set_new(body, "request_id", json_string(c->request_id));
+    }
     return body;
 }

@@ -51,6 +51,7 @@ typedef struct ms_ctx_t {
     const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
     const char *forgery;               /* why another site's page could have sent this write, or NULL */
     const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
+    int hides_accounts;                /* 1: nobody is told whether an e-mail has an account */
     ms_who_t who;
 
     /* the answer */
@@ -63,6 +64,7 @@ typedef struct ms_ctx_t {
     /* the failure, if any */
     ms_rc_t rc;
     const char *message;
+    const char *request_id; /* for the answer to a failure of ours, to find it in the logs; NULL: not told */
 
     /* the database's part, kept by db/ */
     struct ms_conn_t *transaction; /* connection of the running transaction, or NULL */

@@ -18,6 +18,7 @@
     X(UNSUPPORTED,      415, NULL,                    "invalid_data",         NULL) \
     X(DUPLICATE,        422, "invalid_request_error", "duplicate_error",      NULL) \
     X(UNEXPECTED,       500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
+    X(MISCONFIGURED,    500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(DB_FAULT,         500, "api_error",             "database_error",       "The database refused the request. The server's error log says why.") \
     X(DB_DOWN,          503, "api_error",             "database_error",       "The database is not available at the moment. Please try again.") \
     X(BUSY,             503, "api_error",             "database_error",       "The server is busy at the moment. Please try again.")

@@ -3,6 +3,7 @@
  * The only place that knows both. */
 #include "httpd/log.h"
 #include "httpd/config.h"
+#include "httpd/request_id.h"
 
 static int httpd_level(int level)
 {
@@ -18,7 +19,9 @@ static void write_request(void *baton, ms_line_t line, int level, const char *te
 {
     request_rec *r = baton;
 
-    ap_log_rerror(APLOG_MARK, httpd_level(level), 0, r, "%s: %s", ms_log_line_get(line)->id, text);
+    if (APLOG_R_IS_LEVEL(r, httpd_level(level))) {
+        ap_log_rerror(APLOG_MARK, httpd_level(level), 0, r, "%s: %s (request %s)", ms_log_line_get(line)->id, text, ms_request_id(r));
+    }
 }
 
 static void write_server(void *baton, ms_line_t line, int level, const char *text)

@@ -7,6 +7,7 @@
 #include "core/xml.h"
 #include "httpd/accept.h"
 #include "httpd/config.h"
+#include "httpd/request_id.h"
 #include "resource/resources.h"
 
 #include <http_protocol.h>
@@ -49,7 +50,14 @@ static int reply_problem(request_rec *r, ms_ctx_t *c, int xml)
     const ms_problem_t *problem = ms_problem_get(c->rc);
 
     ms_log(c->log, MS_LINE_PROBLEM, c->method, c->route ? c->route->path : "(no route)", problem->http, problem->name);
+    if (c->rc == MS_UNEXPECTED) { /* the one that nothing else tells of */
+        ms_log_rarely(c->log, MS_LINE_UNEXPECTED, c->method, c->route ? c->route->path : "(no route)");
+    }
     r->status = problem->http;
+    if (problem->http >= HTTP_INTERNAL_SERVER_ERROR) {
+        c->request_id = ms_request_id(r);
+        apr_table_setn(r->err_headers_out, "X-Request-Id", c->request_id);
+    }
     if (problem->http == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
     }
@@ -77,11 +85,21 @@ static void note(request_rec *r, const ms_ctx_t *c)
     apr_table_setn(r->notes, "medusa-db-us", apr_psprintf(r->pool, "%" APR_TIME_T_FMT, c->db_time));
 }
 
+/* Medusa's own switch against compression, in the words of mod_deflate and mod_brotli. */
+static void heed_compression(request_rec *r)
+{
+    if (apr_table_get(r->headers_in, "x-no-compression")) {
+        apr_table_setn(r->subprocess_env, "no-gzip", "1");
+        apr_table_setn(r->subprocess_env, "no-brotli", "1");
+    }
+}
+
 int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
 {
     int xml = choose_xml(r, xml_offered);
 
     note(r, c);
+    heed_compression(r);
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     if (c->personal || c->rc != MS_OK) {
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");

@@ -302,7 +302,7 @@ int ms_session_open(request_rec *r, ms_ctx_t *c)
 
     if (!z) {
         ms_log_rarely(c->log, MS_LINE_SESSION_OFF);
-        ms_fail(c, MS_UNEXPECTED, NULL);
+        ms_fail(c, MS_MISCONFIGURED, NULL);
         return 0;
     }
     if (!provides(r, ms_place_get(r))) {

@@ -21,6 +21,7 @@ static const ms_member_t error[] = {
     MS_MEMBER("code", MS_TEXT, MS_ABSENT, "Kind of problem, for some types"),
     MS_MEMBER("type", MS_TEXT, 0, "Kind of problem"),
     MS_MEMBER("message", MS_TEXT, 0, "What is wrong, for people"),
+    MS_MEMBER("request_id", MS_TEXT, MS_ABSENT, "Of a failure of the server (5xx): how its logs call the request; also the header X-Request-Id"),
     MS_MEMBERS_END
 };
 

@@ -76,12 +76,15 @@ CONF
     rows_are_secret($h)->stop;
 };
 
-subtest 'Session Off' => sub {
-    my $h = MedusaStore::Harness->new(location => "Session Off\n");
+subtest 'Session Off, where only a request can tell' => sub {
+    my $h = MedusaStore::Harness->new(location => "<If \"true\">\nSession Off\n</If>\n");
     $h->expect_log('MS0302', qr/no session can be had here/);
     for my $r ($h->get('/store/auth'), $h->post('/store/auth', json => { email => 'a@lab.test', password => 'correct horse' }), $h->delete('/store/auth')) {
         is($r->{status}, 500, 'is an error of the server');
-        is($r->{body}, '{"code":"unknown_error","type":"unknown_error","message":"An unknown error occurred."}', 'that says no more');
+        my $id = $r->{headers}{'x-request-id'} // '';
+        like($id, qr{^[\w@+/-]{8,}$}, 'with a name for the logs');
+        is($r->{body}, qq({"code":"unknown_error","type":"unknown_error","message":"An unknown error occurred.","request_id":"$id"}),
+            'that says no more');
     }
     rows_are_secret($h)->stop;
 };
