@@ -4,19 +4,23 @@
 #include <http_request.h>
 
 #include "httpd/check.h"
+#include "httpd/claim.h"
 #include "httpd/config.h"
 #include "httpd/handler.h"
 #include "httpd/start.h"
 
 static void register_hooks(apr_pool_t *pool)
 {
+    static const char *const before_rewriting[] = { "mod_rewrite.c", "mod_proxy.c", NULL };
+
     ap_hook_pre_config(ms_check_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(ms_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(ms_start_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(ms_start_child, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_translate_name(ms_handler_translate, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_map_to_storage(ms_handler_map, NULL, NULL, APR_HOOK_FIRST);
-    ap_hook_fixups(ms_handler_claim, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_translate_name(ms_claim_translate, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(ms_claim_map, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_type_checker(ms_claim_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(ms_claim_fixup, NULL, before_rewriting, APR_HOOK_REALLY_FIRST + 1); /* and behind SetHandler */
     ap_hook_handler(ms_handler_run, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

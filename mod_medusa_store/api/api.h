@@ -18,6 +18,9 @@ extern const ms_route_t *const ms_routes[];
  *  MS_OK: c->answer or c->text is the answer, c->session_change what becomes of the cookie; else the failure is recorded. */
 ms_rc_t ms_dispatch(ms_ctx_t *c);
 
+/** 1: an operation answers c->method and c->path; else they are answered with 404. Records nothing. */
+int ms_serves(ms_ctx_t *c);
+
 /** What the body of a request is to be held against; NULL: it has no route, or the route ignores it. Records nothing. */
 const ms_rule_t *ms_body_rules(ms_ctx_t *c);
 

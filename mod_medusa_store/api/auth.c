@@ -109,14 +109,15 @@ static ms_rc_t sign_out(ms_ctx_t *c)
     return rc == MS_OK ? ms_answer_text(c, "OK") : rc;
 }
 
-/* What is no e-mail address is nobody's: no question to the database, which would ignore blanks at its end. */
+/* What is no e-mail address is nobody's: no question to the database, which would ignore blanks at its end. Nor one where the
+ * administrator keeps it to himself. */
 static ms_rc_t exists(ms_ctx_t *c)
 {
     const char *email = ms_text_lower(c->pool, c->params[0]);
     ms_row_t *row = NULL;
     ms_rc_t rc = email ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 
-    if (rc == MS_OK && ms_email_check(email, strlen(email))) {
+    if (rc == MS_OK && !c->hides_accounts && ms_email_check(email, strlen(email))) {
         rc = ms_db_find(c, &row, "customer.account_exists", MS_ARGS(email));
     }
     return rc == MS_OK ? ms_answer(c, "exists", json_boolean(row != NULL)) : rc;

@@ -10,6 +10,13 @@ const ms_route_t *const ms_routes[] = {
     ms_customer_routes, ms_address_routes, ms_order_routes, ms_password_routes, ms_auth_routes, ms_customer_last_routes, NULL
 };
 
+int ms_serves(ms_ctx_t *c)
+{
+    const ms_route_t *route = ms_route_search(c, ms_routes);
+
+    return route && route->action;
+}
+
 const ms_rule_t *ms_body_rules(ms_ctx_t *c)
 {
     const ms_route_t *route = ms_route_search(c, ms_routes);

@@ -81,7 +81,7 @@ void *ms_place_make(apr_pool_t *pool, char *path)
     ms_place_t *place = apr_pcalloc(pool, sizeof *place);
 
     place->on = place->credentials_always = place->body_limit = MS_UNSET;
-    place->csrf = place->xml = MS_UNSET;
+    place->csrf = place->xml = place->email_exists = place->pass_unserved = MS_UNSET;
     place->cookie_secure = place->trust_forwarded_proto = place->session_provider = MS_UNSET;
     return place;
 }
@@ -102,6 +102,8 @@ void *ms_place_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_NUMBER(csrf);
     PICK_NUMBER(body_limit);
     PICK_NUMBER(xml);
+    PICK_NUMBER(email_exists);
+    PICK_NUMBER(pass_unserved);
     PICK_SET(cookie);
     PICK_NUMBER(cookie_secure);
     PICK_SET(cookie_same_site);

@@ -61,6 +61,8 @@ typedef struct {
     int csrf;                     /* enum ms_csrf_t */
     int body_limit;               /* bytes */
     int xml;                      /* 1: XML is spoken beside JSON */
+    int email_exists;             /* 0: nobody is told whether an e-mail has an account */
+    int pass_unserved;            /* 1: what no operation answers is left to other modules */
     const char *cookie;
     int cookie_secure;            /* enum ms_secure_t */
     const char *cookie_same_site;

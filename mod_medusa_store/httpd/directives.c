@@ -310,6 +310,17 @@ static const char *set_credentials(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
+static const char *set_unserved(cmd_parms *cmd, void *dir, const char *arg)
+{
+    int pass = !strcasecmp(arg, "Pass");
+
+    if (!pass && strcasecmp(arg, "Refuse")) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is neither Refuse nor Pass", arg));
+    }
+    ((ms_place_t *)dir)->pass_unserved = pass;
+    return NULL;
+}
+
 static const char *set_body_limit(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t value;
@@ -427,6 +438,8 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreCSRF", set_csrf, NULL, HERE, "Strict, Origin or Off: what a write by the cookie alone must prove (Strict)"),
     AP_INIT_TAKE1("MedusaStoreBodyLimit", set_body_limit, NULL, HERE, "largest request body in bytes, inflated (102400)"),
     AP_INIT_FLAG("MedusaStoreXML", ap_set_flag_slot, FLAG(xml), HERE, "On: XML is spoken beside JSON, by Accept and Content-Type"),
+    AP_INIT_FLAG("MedusaStoreEmailExists", ap_set_flag_slot, FLAG(email_exists), HERE, "Off: GET /auth/{email} answers false for all"),
+    AP_INIT_TAKE1("MedusaStoreUnserved", set_unserved, NULL, HERE, "Refuse: 404; Pass: what no operation answers is left to other modules (Refuse)"),
     AP_INIT_TAKE1("MedusaStoreCookie", set_cookie, NULL, HERE, "name of the session cookie (connect.sid)"),
     AP_INIT_TAKE1("MedusaStoreCookieSecure", set_cookie_secure, NULL, HERE, "Auto, On or Off: the cookie's Secure attribute (Auto: over TLS)"),
     AP_INIT_TAKE1("MedusaStoreCookieSameSite", set_same_site, NULL, HERE, "Lax, Strict or None (Lax)"),

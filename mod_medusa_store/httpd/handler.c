@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "core/text.h"
 #include "httpd/body.h"
+#include "httpd/claim.h"
 #include "httpd/config.h"
 #include "httpd/cors.h"
 #include "httpd/log.h"
@@ -17,45 +18,6 @@
 #include <string.h>
 
 enum { BODY_LIMIT = 102400 };
-
-static const char handler_name[] = "medusa-store";
-static const char no_file[] = "medusa-store:"; /* begins the file name of a request that has none */
-
-/* Only a directory's API has anything to do with files. */
-static int has_no_file(request_rec *r)
-{
-    const ms_place_t *place = ms_place_get(r);
-    ms_mount_t mount;
-
-    return place->on == 1 && place->section != MS_IN_DIRECTORY && ms_mount_find(&mount, r, place) > 0;
-}
-
-int ms_handler_translate(request_rec *r)
-{
-    if (!has_no_file(r)) {
-        return DECLINED;
-    }
-    r->filename = apr_pstrcat(r->pool, no_file, r->uri, NULL);
-    return OK;
-}
-
-/* By what translate left: at this point httpd has set the section's configuration aside. */
-int ms_handler_map(request_rec *r)
-{
-    return r->filename && !strncmp(r->filename, no_file, strlen(no_file)) ? OK : DECLINED;
-}
-
-int ms_handler_claim(request_rec *r)
-{
-    const ms_place_t *place = ms_place_get(r);
-    ms_mount_t mount;
-
-    if (place->on == 1 && ms_mount_find(&mount, r, place)) {
-        r->handler = handler_name;
-        return OK;
-    }
-    return DECLINED;
-}
 
 /* Text behind the scheme of `Authorization: Bearer …`; scheme in any case, any blanks. */
 static const char *bearer_of(request_rec *r)
@@ -86,6 +48,7 @@ static ms_ctx_t *make_ctx(request_rec *r, const ms_sink_t *log)
     c->method = r->method;
     c->query = r->args;
     c->bearer = bearer_of(r);
+    c->hides_accounts = ms_place_get(r)->email_exists == 0;
     return c;
 }
 
@@ -120,7 +83,7 @@ static int is_ready(const ms_server_t *server, ms_ctx_t *c)
 
     if (missing) { /* apachectl -t refuses that; only an .htaccess gets here */
         ms_log(c->log, MS_LINE_NOT_CONFIGURED, missing);
-        ms_fail(c, MS_UNEXPECTED, NULL);
+        ms_fail(c, MS_MISCONFIGURED, NULL);
     }
     else if (!c->shop->db) {
         ms_fail(c, MS_DB_DOWN, NULL);
@@ -158,7 +121,7 @@ int ms_handler_run(request_rec *r)
     ms_ctx_t *c;
     int status;
 
-    if (!r->handler || strcmp(r->handler, handler_name) || place->on != 1) {
+    if (!r->handler || strcmp(r->handler, ms_handler_name) || place->on != 1) {
         return DECLINED;
     }
     *log = ms_log_of_request(r);

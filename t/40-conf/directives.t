@@ -45,6 +45,8 @@ my @PLACE = (
     MedusaStoreAllowCredentials    => ['Allowed', 'Always'], ['On', 'x'],
     MedusaStoreBodyLimit           => [1024, 102400], [0, -1, 'x', '99999999999999999999'],
     MedusaStoreXML                 => ['On', 'Off'], ['x'],
+    MedusaStoreEmailExists         => ['On', 'Off'], ['x'],
+    MedusaStoreUnserved            => ['Refuse', 'Pass'], ['On', 'x'],
     MedusaStoreCookie              => ['connect.sid', '__Host-sid'], ['"a b"', 'a=b', '""', 'a;b'],
     MedusaStoreCookieSecure        => ['Auto', 'On', 'Off'], ['x'],
     MedusaStoreCookieSameSite      => ['Lax', 'Strict', 'None'], ['x', 'Off'],

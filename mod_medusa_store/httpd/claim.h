@@ -1,0 +1,19 @@
+/* claim.h: which requests are the API's, whatever else is configured for their address. Inside httpd/ only. */
+#ifndef MS_HTTPD_CLAIM_H
+#define MS_HTTPD_CLAIM_H
+
+#include <httpd.h>
+
+/** The name of the handler, as SetHandler and mod_status show it. */
+extern const char ms_handler_name[];
+
+/** Translate name, and map to storage: keep requests of an API that is no directory away from the file system; its paths are
+ *  no file names, and may be longer than those can be. */
+int ms_claim_translate(request_rec *r);
+int ms_claim_map(request_rec *r);
+
+/** Type checker, and fixups: give a request below the mount point of a place with `MedusaStore On` to the handler. */
+int ms_claim_type(request_rec *r);
+int ms_claim_fixup(request_rec *r);
+
+#endif
