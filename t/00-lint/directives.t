@@ -33,4 +33,28 @@ none(\@told, 'no document names a directive that does not exist');
 my %help = $code =~ /AP_INIT_\w+\(\s*"(\w+)",[^"\n]*"(?:[^"]*?)\(([^()"]+)\)"/g;
 my @differ = grep { $help{$_} =~ /^[\w.]+(?: \d+)?$/ && $reference !~ /^\s*#?\Q$_ $help{$_}\E\s*$/m } sort keys %help;
 none(\@differ, 'defaults are the same in the reference and in the help') or diag map { "$_: $help{$_}\n" } @differ;
+
+# and so must README's table: context, override and default of each
+my %row = $code =~ /AP_INIT_\w+\(\s*"(\w+)",\s*((?:[^"]|"[^"]*")*?)\)\s*,\n/g;
+is(scalar keys %row, scalar @table, 'the rows of the code are found');
+my %told = map { my ($name, @cells) = @$_; ($name => [@cells]) }
+    map { [split / \| /, $_] } $readme =~ /^\| (MedusaStore\w* \| \w+ \| \S+ \| [^|]+ \| )/mg;
+none([grep { !$told{$_} } sort keys %row], 'each has a row in the table of README');
+none([sort { $a cmp $b } grep { join('|', @{ $told{$_} }[0, 1]) ne context_of($row{$_}) } grep { $told{$_} } keys %row],
+    'context and override are those of the code');
+none([grep { $told{$_}[2] ne ($help{$_} // '') && !is_other_default($_, $told{$_}[2]) } sort grep { $told{$_} } keys %row],
+    'the default is that of the help');
+
+sub context_of {
+    my ($row) = @_;
+    return 'place|AuthConfig' if $row =~ /\bHERE\b/;
+    return $row =~ /\bset_gate_/ ? 'main|-' : 'shop|-';
+}
+
+# Flags, which `httpd -L` shows without one, and defaults that are words: those of the reference.
+sub is_other_default {
+    my ($name, $default) = @_;
+    return 1 if $default =~ /^\(|^(?:processors|as MedusaStore)$/;
+    return $reference =~ /^\s*#\Q$name $default\E\s*$/m;
+}
 done_testing;
