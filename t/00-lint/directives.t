@@ -23,7 +23,7 @@ none([grep { $tests !~ /\b\Q$_\E\b/ } @table], 'each stands in a test');
 
 # and the other way round: no document tells of a directive that is not there
 my @told;
-for my $file (files('conf'), 'README', 'HACKING', 'run', files('scripts')) {
+for my $file (files('conf'), 'README', 'HACKING', 'OPERATIONS', 'run', files('scripts')) {
     my %named = map { $_ => 1 } text($file) =~ /\b(MedusaStore(?:[A-Z][A-Za-z]*)?)\b(?!::|-|\x{2026})/g;
     push @told, map { "$file: $_" } grep { !$known{$_} } sort keys %named;
 }
