@@ -35,6 +35,7 @@ typedef struct {
 
     apr_pool_t *connection; /* life of db */
     ms_direct_t *db;        /* NULL: not connected */
+    int pause; /* seconds before the next look for a server that can, where the last one could not */
     int delivered, failed, dead;
 } worker_t;
 
@@ -114,8 +115,12 @@ static const char *settle(worker_t *w, apr_pool_t *pool, const ms_event_t *event
 static const char *deliver(worker_t *w, apr_pool_t *pool, const char *seq)
 {
     ms_event_t *event;
-    const char *error, *problem = ms_event_claim(&event, w->db, pool, seq, w->timeout + MARGIN);
+    const char *error, *problem;
+    int races = 0;
 
+    do {
+        problem = ms_event_claim(&event, w->db, pool, seq, w->timeout + MARGIN);
+    } while (problem && ms_direct_raced(w->db) && ++races < RACES_MAX);
     if (problem || !event) {
         return problem;
     }
@@ -156,15 +161,29 @@ static const char *connect_once(worker_t *w)
     return problem;
 }
 
-/* With --follow a lost connection is made anew, however long that takes; else, and for any other problem, that's it. */
+/* A proxy may lead to another server soon, or this one be well again: it is asked at ever longer intervals. */
+static void pause_unable(worker_t *w)
+{
+    runner_pause(apr_time_from_sec(w->pause));
+    w->pause = w->pause * 2 < RECONNECT_MAX ? w->pause * 2 : RECONNECT_MAX;
+}
+
+/* With --follow a connection that was lost, or is to a server that can't, is made anew, however long that takes; else, and for
+ * any other problem, that's it. */
 static const char *reconnect(worker_t *w, const char *problem)
 {
     int wait = 1;
 
-    if (w->mode != OPT_FOLLOW || !w->db || !ms_direct_lost(w->db)) {
+    if (w->mode != OPT_FOLLOW || !w->db || !(ms_direct_lost(w->db) || ms_direct_unable(w->db))) {
         return problem;
     }
     complain(0, "lost the database; trying again until it answers");
+    if (ms_direct_unable(w->db)) {
+        pause_unable(w);
+        if (runner_stopping()) {
+            return stopped;
+        }
+    }
     while (connect_once(w)) {
         if (runner_stopping()) {
             return stopped;
@@ -186,6 +205,7 @@ static const char *work(worker_t *w)
     while (!problem && !runner_stopping()) {
         apr_pool_clear(pool);
         problem = deliver_batch(w, pool, &count);
+        w->pause = problem ? w->pause : 1;
         if (problem) {
             problem = reconnect(w, apr_pstrdup(w->call->pool, problem));
             problem = problem == stopped ? NULL : problem; /* nothing is in hand */
@@ -322,7 +342,7 @@ int run_outbox(call_t *call)
         { "list", OPT_LIST, 0, NULL },         { "retry-dead", OPT_RETRY_DEAD, 0, NULL },
         { "help", OPT_HELP, 0, NULL },         { NULL, 0, 0, NULL }
     };
-    worker_t w = { .call = call, .timeout = 30, .retries = 12, .interval = 1 };
+    worker_t w = { .call = call, .timeout = 30, .retries = 12, .interval = 1, .pause = 1 };
     const char *value;
     apr_getopt_t *os;
     apr_status_t status;

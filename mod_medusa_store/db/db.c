@@ -1,45 +1,14 @@
 /* db.c: runs named statements and transactions, and turns MySQL's errors into problems.
  *
- * Knows the catalogue, rows and connections of its folder. Called by resource-minded code: api/ and account/. */
+ * Knows the catalogue, rows, connections and errors of its folder. Called by resource-minded code: api/ and account/. */
 #include "core/json.h"
+#include "db/error.h"
 #include "db/pool.h"
 #include "db/row.h"
 
 #include <apr_strings.h>
 #include <stdint.h>
 #include <string.h>
-
-static int is_one_of(const int *list, int error) /* 0 ends the list */
-{
-    while (*list && *list != error) {
-        list++;
-    }
-    return *list != 0;
-}
-
-/* Errors that say: this connection is gone. Beside the client's (2002 to 2056), what a server says as it goes, and what
- * a client says that no longer knows a statement, or where in a result it is. */
-static int is_lost(int error)
-{
-    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2012, 2013, 2014, 2026, 2027, 2030, 2048,
-                                2055, 2056, 4031, 0 };
-
-    return is_one_of(lost, error);
-}
-
-/* Errors that say: not by this server, or not now. It is read-only (a failover made it so) or no part of its cluster; its disk
- * is full, its memory used up; the administrator ended the statement, or a limit of the server did. */
-static int is_unable(int error)
-{
-    static const int unable[] = { 1021, 1037, 1038, 1041, 1047, 1114, 1290, 1317, 1836, 1969, 3024, 0 };
-
-    return is_one_of(unable, error);
-}
-
-static int is_race(int error)
-{
-    return error == MS_ER_LOCK_DEADLOCK || error == MS_ER_LOCK_WAIT_TIMEOUT;
-}
 
 /* "… for key 'customer.customer_email_account'" on MySQL; MariaDB leaves the table out. */
 static const char *key_name(apr_pool_t *pool, const char *text)
@@ -57,32 +26,22 @@ static const char *key_name(apr_pool_t *pool, const char *text)
     return apr_pstrmemdup(pool, key, (apr_size_t)(end - key));
 }
 
-/* Errors whose text quotes the value that was refused: customers' data has no place in a log. */
-static int quotes_value(int error)
-{
-    static const int quoting[] = { 1292, 1366, 1411, 1525, 1586, 1644, 1690, 1761, 0 };
-
-    return is_one_of(quoting, error);
-}
-
-static const char *advice(int error)
-{
-    static const int schema[] = { 1054, 1146, 1364, 0 };         /* unknown column, no such table, a column unknown to us */
-    static const int rights[] = { 1044, 1142, 1143, 0 };
-
-    return is_one_of(schema, error) ? "; are all migrations applied (medusa-store-admin migrate)?"
-         : is_one_of(rights, error) ? "; the user of MedusaStoreDBParams needs SELECT, INSERT, UPDATE and DELETE on all tables" : "";
-}
-
+/* Customers' data has no place in a log. */
 static void log_refusal(ms_ctx_t *c, const char *label, int error, const char *text)
 {
-    text = quotes_value(error) ? "a value was refused" : text;
-    if (is_unable(error)) {
+    text = ms_error_quotes_value(error) ? "a value was refused" : text;
+    if (ms_error_is_unable(error)) {
         ms_log_rarely(c->log, MS_LINE_DB_STATEMENT, label, error, text, "");
     }
     else {
-        ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, text, advice(error));
+        ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, text, ms_error_advice(error));
     }
+}
+
+/* Was the connection out of date when it was taken: gone, or to a server that is not the one to ask any more? */
+static int is_stale(const ms_conn_t *conn)
+{
+    return (ms_error_is_lost(conn->error) || ms_error_is_elsewhere(conn->error)) && !conn->fresh && !conn->cut;
 }
 
 /* Make a problem of conn->error. */
@@ -91,7 +50,7 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
     const char *text = conn->handle ? apr_dbd_error(ms_dbd_driver, conn->handle, conn->error) : "";
     int error = conn->error;
 
-    if (is_lost(error)) {
+    if (ms_error_is_lost(error) || is_stale(conn)) {
         ms_log(c->log, MS_LINE_DB_LOST, error);
         return ms_fail(c, MS_DB_DOWN, NULL);
     }
@@ -99,7 +58,7 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
         ms_log_rarely(c->log, MS_LINE_DB_LOCKED, label);
         return ms_fail(c, MS_BUSY, NULL); /* one statement races nobody: its table is locked */
     }
-    if (is_race(error)) {
+    if (ms_error_is_race(error)) {
         return ms_fail(c, MS_CONFLICT, NULL);
     }
     if (error == MS_ER_DUP_ENTRY) {
@@ -107,7 +66,7 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
         return ms_fail(c, MS_DUPLICATE, "The row exists already.");
     }
     log_refusal(c, label, error, text);
-    return ms_fail(c, is_unable(error) ? MS_DB_DOWN : MS_DB_FAULT, NULL);
+    return ms_fail(c, ms_error_is_unable(error) ? MS_DB_DOWN : MS_DB_FAULT, NULL);
 }
 
 /* ---- one statement on one connection ---- */
@@ -138,33 +97,61 @@ static int execute(ms_conn_t *conn, call_t *call)
     return conn->error;
 }
 
-/* Run a call, on the running transaction's connection or on one of its own, which the caller must release when *own. A stale
- * connection is replaced, once, unless a transaction hangs on it: its writes are lost with it. */
+static ms_rc_t replace(ms_ctx_t *c, ms_conn_t *conn)
+{
+    ms_log(c->log, MS_LINE_DB_LOST, conn->error);
+    return ms_conn_replace(c, conn);
+}
+
+/* Run a statement that is a transaction of its own. A stale connection is replaced, once; a deadlock has undone all of it. */
+static ms_rc_t run_alone(ms_ctx_t *c, call_t *call, ms_conn_t *conn)
+{
+    ms_rc_t rc = MS_OK;
+    int n = 1;
+
+    execute(conn, call);
+    while (rc == MS_OK && (is_stale(conn) || (conn->error == MS_ER_LOCK_DEADLOCK && n < MS_TRIES_MAX))) {
+        if (is_stale(conn)) {
+            rc = replace(c, conn);
+        }
+        else {
+            ms_log(c->log, MS_LINE_DB_RETRY, ++n, MS_TRIES_MAX);
+        }
+        if (rc == MS_OK) {
+            execute(conn, call);
+        }
+    }
+    return rc;
+}
+
+/* Run a statement of the running transaction: some errors leave no way to commit it. */
+static void run_within(ms_conn_t *conn, call_t *call)
+{
+    execute(conn, call);
+    if (ms_error_is_lost(conn->error) || ms_error_is_race(conn->error) || is_stale(conn)) {
+        conn->doomed = conn->error;
+    }
+    conn->spoilt |= ms_error_is_unable(conn->error);
+}
+
+/* Run a call, on the running transaction's connection or on one of its own, which the caller must finish(). */
 static ms_rc_t run(ms_ctx_t *c, call_t *call, ms_conn_t **conn)
 {
     ms_rc_t rc = MS_OK;
 
     *conn = c->transaction;
-    if (!*conn) {
+    if (*conn) {
+        run_within(*conn, call);
+    }
+    else {
         rc = ms_conn_acquire(c, conn);
-    }
-    if (rc != MS_OK) {
-        *conn = NULL;
-        return rc;
-    }
-    execute(*conn, call);
-    if (!c->transaction && is_lost((*conn)->error) && !(*conn)->fresh && !(*conn)->cut) {
-        ms_log(c->log, MS_LINE_DB_LOST, (*conn)->error);
-        rc = ms_conn_replace(c, *conn);
         if (rc != MS_OK) {
+            *conn = NULL;
             return rc;
         }
-        execute(*conn, call);
+        rc = run_alone(c, call, *conn);
     }
-    if (is_lost((*conn)->error) || is_race((*conn)->error)) {
-        (*conn)->doomed = (*conn)->error; /* a transaction on it can't be committed any more */
-    }
-    return (*conn)->error ? fail(c, *conn, call->entry->def->label) : MS_OK;
+    return rc == MS_OK && (*conn)->error ? fail(c, *conn, call->entry->def->label) : rc;
 }
 
 /* Forget the result of a call, and give back its connection; one that was lost, or whose server should be looked for anew, is
@@ -177,7 +164,7 @@ static void finish(ms_ctx_t *c, ms_conn_t *conn)
     if (!conn || conn == c->transaction) {
         return;
     }
-    if (conn->cut || conn->spoilt || is_lost(conn->error) || is_unable(conn->error)) {
+    if (conn->cut || conn->spoilt || ms_error_is_lost(conn->error) || ms_error_is_unable(conn->error)) {
         ms_conn_close(conn);
     }
     ms_conn_release(conn);
@@ -383,9 +370,9 @@ static ms_rc_t begin(ms_ctx_t *c)
     if (rc != MS_OK) {
         return rc;
     }
-    if (is_lost(ms_conn_command(conn, "START TRANSACTION")) && !conn->fresh && !conn->cut) {
-        ms_log(c->log, MS_LINE_DB_LOST, conn->error);
-        rc = ms_conn_replace(c, conn);
+    ms_conn_command(conn, "START TRANSACTION");
+    if (is_stale(conn)) {
+        rc = replace(c, conn);
         if (rc == MS_OK) {
             ms_conn_command(conn, "START TRANSACTION");
         }
@@ -405,10 +392,30 @@ static ms_rc_t begin(ms_ctx_t *c)
 /* Undo; the server itself rolls back what a closed connection leaves behind. */
 static void roll_back(ms_conn_t *conn)
 {
-    if (is_lost(conn->doomed) || ms_conn_command(conn, "ROLLBACK")) {
+    if (ms_error_is_lost(conn->doomed) || ms_conn_command(conn, "ROLLBACK")) {
         ms_conn_close(conn);
     }
     conn->error = 0;
+}
+
+/* Commit; *retry: it was refused, or lost a race even now, so that nothing of it is kept. Any other failure, and most of all that of
+ * the connection, leaves it open what became of it. */
+static ms_rc_t commit(ms_ctx_t *c, ms_conn_t *conn, int *retry)
+{
+    ms_rc_t rc;
+
+    if (!ms_conn_command(conn, "COMMIT")) {
+        return MS_OK;
+    }
+    *retry = ms_error_is_race(conn->error) || (ms_error_is_elsewhere(conn->error) && !conn->fresh);
+    if (!*retry && !ms_error_is_elsewhere(conn->error)) {
+        ms_log(c->log, MS_LINE_DB_COMMIT, conn->error);
+    }
+    rc = fail(c, conn, "COMMIT");
+    if (ms_error_is_race(conn->error)) {
+        roll_back(conn);
+    }
+    return rc;
 }
 
 /* End it as the step says; *retry: the whole step may be tried again, for nothing of it was kept. */
@@ -416,19 +423,15 @@ static ms_rc_t end(ms_ctx_t *c, ms_rc_t rc, int *retry)
 {
     ms_conn_t *conn = c->transaction;
 
-    c->transaction = NULL;
     *retry = conn->doomed && !conn->cut;
     if (rc != MS_OK || conn->doomed) {
         rc = rc != MS_OK ? rc : ms_fail(c, MS_CONFLICT, NULL);
         roll_back(conn);
     }
-    else if (ms_conn_command(conn, "COMMIT")) {
-        *retry = is_race(conn->error); /* lost within COMMIT: nobody can know what became of it */
-        if (!*retry) {
-            ms_log(c->log, MS_LINE_DB_COMMIT, conn->error);
-        }
-        rc = fail(c, conn, "COMMIT");
+    else {
+        rc = commit(c, conn, retry);
     }
+    c->transaction = NULL;
     finish(c, conn);
     return rc;
 }

@@ -7,8 +7,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-enum { SERVER_GONE = 2006, SERVER_LOST = 2013 }; /* client errors: the connection broke before or after the statement */
-enum { LOCK_WAIT = 1205, DEADLOCK = 1213 };
+#include "db/error.h"
 
 struct ms_direct_t {
     apr_pool_t *pool;
@@ -195,10 +194,15 @@ int ms_direct_error(const ms_direct_t *d)
 
 int ms_direct_raced(const ms_direct_t *d)
 {
-    return d->code == LOCK_WAIT || d->code == DEADLOCK;
+    return ms_error_is_race(d->code);
 }
 
 int ms_direct_lost(const ms_direct_t *d)
 {
-    return d->code == SERVER_GONE || d->code == SERVER_LOST;
+    return ms_error_is_lost(d->code);
+}
+
+int ms_direct_unable(const ms_direct_t *d)
+{
+    return ms_error_is_unable(d->code);
 }

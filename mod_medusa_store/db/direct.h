@@ -48,4 +48,7 @@ int ms_direct_raced(const ms_direct_t *direct);
 /** 1 if the last failure was that of the connection: what became of the statement is unknown. */
 int ms_direct_lost(const ms_direct_t *direct);
 
+/** 1 if the last failure was the server's, which can't, or not any more: a connection made anew may find a better one. */
+int ms_direct_unable(const ms_direct_t *direct);
+
 #endif

@@ -10,13 +10,6 @@
 
 enum { MS_TRIES_MAX = 3 }; /* of a transaction that loses races */
 
-/* MySQL's error numbers that the module tells apart. */
-enum {
-    MS_ER_DUP_ENTRY = 1062,
-    MS_ER_LOCK_WAIT_TIMEOUT = 1205,
-    MS_ER_LOCK_DEADLOCK = 1213,
-};
-
 /** A place in the pool; connected at first use. */
 typedef struct ms_conn_t {
     ms_db_t *db;
@@ -28,7 +21,7 @@ typedef struct ms_conn_t {
     apr_dbd_prepared_t **stmts;  /* by index in the catalogue; prepared at first use */
     int fresh;                   /* 1: connected since it was acquired, so it can't be stale */
     int error;                   /* of the last statement */
-    int spoilt;                  /* 1: a statement can't be prepared; what it left behind goes with the connection */
+    int spoilt;                  /* 1: a statement can't be prepared, and what it left behind goes with the connection; or its server can't */
     int doomed;                  /* the error that makes its transaction impossible to commit; 0: none */
     int cut;                     /* 1: the watch cut it */
     int socket;                  /* for the watch to cut: a descriptor of its own, as the client closes the other at will */
