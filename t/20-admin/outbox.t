@@ -427,6 +427,39 @@ my @unexplained = grep { my $id = $_; my @pids = @{ $times{$id} }; pop @pids; gr
 is_deeply(\@unexplained, [], 'twice came only what a killed worker had in hand (' . @twice . ' events)');
 cmp_ok(scalar @twice, '<=', $kills, 'at most one a kill');
 
+# ---- a node of a cluster that lost a race, or its cluster; a server that only reads ----
+
+{
+    require lib;
+    lib->import("$top/t/lib");
+    require MedusaStore::Wire;
+    my $wire = MedusaStore::Wire->new;
+    my $through = sub { my @arguments = @_; local $socket = $wire->{socket}; return start(@arguments) };
+    query($db, 'DELETE FROM outbox');
+    unlink $log;
+    add('job_1', 'job_2');
+    $wire->refuse('^COMMIT', 1213, times => 2, instead => 'ROLLBACK');
+    is(join(' ', finish($through->('outbox', '--exec', $sink))), "0 delivered 2, failed 0, given up 0\n ", 'claims that lost a race are made again');
+    is($wire->seen->{refused}, 2, '… both times');
+    add('job_3');
+    $wire->refuse('^COMMIT', 1047);
+    my ($exit, $said, $complained) = finish($through->('outbox', '--exec', $sink));
+    like("$exit $complained", qr/\A1 medusa-store-admin: error 1047: /, 'a node that left its cluster: an error');
+    $wire->refuse('^(?:COMMIT|DELETE)', 1047, times => 2);
+    my $run = $through->('outbox', '--follow', '--exec', $sink);
+    wait_for('the event', sub { waiting() == 0 });
+    $wire->refuse('^SELECT seq', 1290, times => 1e6);
+    wait_for('a look', sub { $wire->seen->{refused} });
+    my $from = time;
+    kill 'TERM', $run->{pid};
+    ($exit, $said, $complained) = finish($run);
+    is("$exit $said", "0 delivered 1, failed 0, given up 0\n", 'with --follow it goes to another');
+    cmp_ok(time - $from, '<', 5, '… and can be ended while it looks for one');
+    my $words = 'medusa-store-admin: lost the database; trying again until it answers\n(?:medusa-store-admin: the database answers again\n)?';
+    like($complained, qr/\A(?:$words){3,}\z/, '… and says so');
+    is(join(' ', map { /"(job_\d)"/ } lines($log)), 'job_1 job_2 job_3', '… nothing is delivered twice');
+}
+
 # ---- the database goes and comes back ----
 
 SKIP: {
