@@ -19,6 +19,7 @@ use File::Spec;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use IPC::Open3 qw(open3);
+use IPC::SysV ();
 use POSIX qw(:sys_wait_h);
 use Scalar::Util qw(weaken);
 use Test::Builder;
@@ -282,6 +283,33 @@ sub _await {
 
 # Send httpd a signal: 'USR1' is a graceful restart, 'HUP' a hard one.
 sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }
+
+# kill -9 for httpd and all its children, as when a machine goes; and what the kernel keeps of them goes, too. `start_again`
+# brings it back.
+sub crash {
+    my ($self) = @_;
+    my $pid = $self->{pid} or return;
+    my %member = map { $_ => 1 } _group_of($pid);
+    kill 'KILL', -$pid;
+    waitpid $pid, 0;
+    $self->{pid} = 0;
+    for (1 .. 500) {
+        last unless _group_of($pid);
+        sleep 0.01;
+    }
+    open my $sets, '<', '/proc/sysvipc/sem' or return;
+    for my $id (map { (split)[1] } grep { /\d/ } <$sets>) {
+        my $last = semctl $id, 0, IPC::SysV::GETPID(), 0;
+        semctl $id, 0, IPC::SysV::IPC_RMID(), 0 if $last && $member{ $last + 0 };
+    }
+    return;
+}
+
+# The processes of a group that have not ended.
+sub _group_of {
+    my ($group) = @_;
+    return grep { _file_text("/proc/$_/stat") =~ /\A\d+ \(.*\) [^XZ] \d+ $group /s } map { m{(\d+)} } glob '/proc/[0-9]*';
+}
 
 # Wait until a line of the error log matches; 0 if none came within `seconds` (10).
 sub await_log {
