@@ -1,7 +1,8 @@
 package MedusaStore::Database;
 
-# A private MariaDB that a test may kill, freeze or misconfigure, made in the way of scripts/mariadb.sh. From `new` on it is the
-# server of all shops that the test makes (MS_TEST_SOCKET). And Session: one client connection that stays open, to hold locks.
+# A private MariaDB that a test may kill, freeze or misconfigure (see MedusaStore::Daemon), made in the way of scripts/mariadb.sh.
+# From `new` on it is the server of all shops that the test makes (MS_TEST_SOCKET). And Session: one client connection that stays
+# open, to hold locks.
 #
 #     my $db = MedusaStore::Database->new(options => ['--innodb-lock-wait-timeout=1']);
 #     my $h  = MedusaStore::Harness->new;
@@ -13,26 +14,18 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
-use File::Temp qw(tempdir);
-use POSIX qw(:sys_wait_h);
-use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
 
-use MedusaStore::Harness;
+use parent 'MedusaStore::Daemon';
 
-my @running;
+use MedusaStore::Harness;
 
 # new(options => [arguments of mariadbd], env => { NAME => VALUE }); skips the whole test without a database server.
 sub new {
     my ($class, %option) = @_;
     MedusaStore::Harness::need_database();
-    my $folder = tempdir('mariadb-XXXXXX', DIR => $ENV{MS_TEST_SCRATCH}, CLEANUP => 1);
-    my $self = bless { options => [], env => {}, %option, folder => $folder, owner => $$, pid => 0 }, $class;
-    $self->{socket} = "$folder/sock/db.sock";
-    chmod 0755, $folder;
-    $self->_shell('mkdir -m 0750 "$1/sock" "$1/tmp" && db_owns "$1/sock" "$1/tmp" && db_create "$1/data" "$1/create.log"', $folder);
-    push @running, $self;
-    weaken($running[-1]);
+    my $self = $class->SUPER::new('mariadb', options => [], %option);
+    $self->create;
     $self->start;
     $ENV{MS_TEST_SOCKET} = $self->{socket};
     $self->sql("CREATE USER $ENV{MS_TEST_USER}\@localhost; GRANT ALL ON *.* TO $ENV{MS_TEST_USER}\@localhost WITH GRANT OPTION;"
@@ -41,8 +34,18 @@ sub new {
     return $self;
 }
 
+# Make its folders, and, if `data` is not 0, its first tables.
+sub create {
+    my ($self, $data) = @_;
+    my $folder = $self->{folder};
+    $self->{socket} = "$folder/sock/db.sock";
+    $self->shell('mkdir -m 0750 "$1/sock" "$1/tmp" && db_owns "$1/sock" "$1/tmp"', $folder);
+    $self->shell('db_create "$1/data" "$1/create.log"', $folder) if $data // 1;
+    return;
+}
+
 # Run a line of shell with the functions of scripts/mariadb.sh.
-sub _shell {
+sub shell {
     my ($self, $line, @arguments) = @_;
     my ($exit, $output) = MedusaStore::Harness::run_command('bash', '-c',
         qq(set -e; . "$ENV{MS_SRCDIR}/scripts/common.sh"; . "$ENV{MS_SRCDIR}/scripts/mariadb.sh"; $line), 'mariadb', @arguments);
@@ -50,30 +53,17 @@ sub _shell {
     return $output;
 }
 
-sub sql { my ($self, $text) = @_; return $self->_shell('db_sql "$1" <<< "$2"', $self->{socket}, $text) }
+sub sql { my ($self, $text) = @_; return $self->shell('db_sql "$1" <<< "$2"', $self->{socket}, $text) }
 
 # Start it, with more options if given, and wait until it answers.
 sub start {
     my ($self, @options) = @_;
     my @command = ('mariadbd', '--no-defaults', ($> == 0 ? '--user=mysql' : ()), "--datadir=$self->{folder}/data",
-        "--socket=$self->{socket}", "--pid-file=$self->{folder}/data/mariadbd.pid", "--log-error=$self->{folder}/db.log", "--tmpdir=$self->{folder}/tmp",
+        "--socket=$self->{socket}", "--pid-file=$self->{folder}/data/mariadbd.pid", "--log-error=$self->{folder}/server.log", "--tmpdir=$self->{folder}/tmp",
         qw(--skip-networking --skip-name-resolve --skip-log-bin --innodb-buffer-pool-size=32M --innodb-log-file-size=32M
         --innodb-flush-log-at-trx-commit=0 --performance-schema=OFF --aria-pagecache-buffer-size=8M --key-buffer-size=8M
         --innodb-fast-shutdown=2 --lc-messages=en_US), @{ $self->{options} }, @options);
-    my $pid = fork // croak "fork: $!";
-    if (!$pid) {
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP PIPE);
-        POSIX::setsid();
-        %ENV = (%ENV, %{ $self->{env} });
-        open STDIN,  '<',  '/dev/null';
-        open STDOUT, '>>', "$self->{folder}/db.log";
-        open STDERR, '>>', "$self->{folder}/db.log";
-        exec @command or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
-    open my $file, '>', "$self->{folder}/server.pid" or croak $!;
-    print {$file} "$pid\n";
-    close $file;
+    $self->launch(@command);
     return $self->await;
 }
 
@@ -82,44 +72,15 @@ sub await {
     my ($self) = @_;
     for (1 .. 300) {
         return $self if eval { $self->sql('SELECT 1') };
-        croak 'MariaDB did not start: ' . $self->_complaint if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        croak 'MariaDB did not start: ' . $self->complaint if $self->has_ended;
         sleep 0.05;
     }
     croak 'MariaDB does not answer';
 }
 
-sub _complaint {
-    my ($self) = @_;
-    return $self->_shell('db_complaint "$1"', "$self->{folder}/db.log");
-}
-
-sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }
-
-# kill -9, and wait for its end.
-sub kill {
-    my ($self) = @_;
-    my $pid = $self->{pid} or return;
-    CORE::kill('KILL', $pid);
-    waitpid $pid, 0;
-    $self->{pid} = 0;
-    return;
-}
+sub complaint { my ($self) = @_; return $self->shell('db_complaint "$1"', "$self->{folder}/server.log") }
 
 sub session { my ($self, $database) = @_; return MedusaStore::Database::Session->new($self->{socket}, $database) }
-
-sub DESTROY {
-    my ($self) = @_;
-    local ($?, $@, $!);
-    $self->kill if $$ == $self->{owner};
-    return;
-}
-
-# Nothing in it is worth an orderly end.
-END {
-    my $status = $?;
-    $_->kill for grep { $_ && $_->{pid} && $$ == $_->{owner} } @running;
-    $? = $status;
-}
 
 package MedusaStore::Database::Session;
 

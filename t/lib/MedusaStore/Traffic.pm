@@ -27,8 +27,10 @@ my %doing = (register => \&_register, tag => \&_tag, sign => \&_sign);
 my $begun = 0;
 
 # start([harnesses], KIND => NUMBER OF CLIENTS, …): the first harness makes the customer whose metadata all write to.
+# pause: of each client between two rounds, in seconds (0.02).
 sub start {
     my ($class, $servers, %clients) = @_;
+    my $pause = delete $clients{pause} // 0.02;
     my $self = bless { servers => [map { $_->{client} } @$servers], name => "m$$-" . ++$begun }, $class;
     my $answer = $servers->[0]->post('/store/customers', json => person("$self->{name}-tagged"), jar => $self->{name});
     croak "no customer: $answer->{status}" if $answer->{status} != 200;
@@ -40,7 +42,7 @@ sub start {
         my $client = bless { %$self, number => $number, at => $number % @$servers, seen => [], contradictions => [] }, $class;
         for (my $n = 1; $more->(); $n++) {
             $doing{ $kinds[$number] }->($client, $n);
-            sleep 0.02;
+            sleep $pause;
         }
         return [@$client{qw(seen contradictions)}];
     });
@@ -87,7 +89,6 @@ sub _register {
 sub _tag {
     my ($self, $n) = @_;
     my $name = "k$self->{number}-$n";
-    sleep 0.05;
     return $self->_ask('tag', $name, 'POST', $ME, json => { metadata => { $name => $n } }, headers => { Cookie => $self->{cookie} });
 }
 
