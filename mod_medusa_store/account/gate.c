@@ -1,13 +1,15 @@
 /* gate.c: bounds the memory and processor time that password hashing can take, over all children of the server.
  *
  * Two System V semaphores: free slots and free places in the queue. SEM_UNDO gives back what a child that dies holds;
- * no process-shared lock of another kind does that without help. A restart removes the set and makes a new one: children of
- * the last generation, which still have a few requests to end, then pass freely. Called by password.c; made by httpd/. */
+ * no process-shared lock of another kind does that without help. The set outlives restarts, so that children of the last
+ * generation and the new ones share the slots; only when its size changes is it replaced, and who waits at the old one
+ * passes freely. Called by password.c; made by httpd/. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* semtimedop */
 #endif
 #include "account/gate.h"
 
+#include <apr_portable.h>
 #include <errno.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
@@ -28,44 +30,89 @@ union semun { /* the caller defines it: semctl(2) */
     unsigned short *array;
 };
 
-static apr_status_t remove_set(void *data)
+/* A set is removed by APR, which takes it for a lock of its own: this module may be unloaded when the server ends. In this
+ * process only: a child's end must not take the set from the others. */
+static apr_status_t remove_with(apr_pool_t *pool, int id)
 {
-    ms_gate_t *gate = data;
+    apr_os_proc_mutex_t native = { .crossproc = id };
+    apr_proc_mutex_t *lock = NULL;
 
-    semctl(gate->id, 0, IPC_RMID);
+    return apr_os_proc_mutex_put_ex(&lock, &native, APR_LOCK_SYSVSEM, 1, pool);
+}
+
+static apr_status_t fill(int id, int slots, int queue, uid_t uid)
+{
+    unsigned short values[SEMAPHORES] = { [SLOTS] = (unsigned short)slots, [QUEUE] = (unsigned short)queue };
+    struct semid_ds set;
+
+    if (semctl(id, 0, SETALL, (union semun){ .array = values })) {
+        return errno;
+    }
+    if (uid == (uid_t)-1) {
+        return APR_SUCCESS;
+    }
+    if (semctl(id, 0, IPC_STAT, (union semun){ .buf = &set })) {
+        return errno;
+    }
+    set.sem_perm.uid = uid;
+    return semctl(id, 0, IPC_SET, (union semun){ .buf = &set }) ? errno : APR_SUCCESS;
+}
+
+static void end_set(ms_gate_set_t *set)
+{
+    if (set->pool) {
+        apr_pool_destroy(set->pool);
+        set->pool = NULL;
+    }
+}
+
+static apr_status_t make_set(ms_gate_set_t *set, int slots, int queue, uid_t uid)
+{
+    apr_status_t rv = apr_pool_create(&set->pool, set->home);
+    int id = rv ? -1 : semget(IPC_PRIVATE, SEMAPHORES, IPC_CREAT | 0600);
+
+    if (id < 0) {
+        rv = rv ? rv : errno;
+        end_set(set);
+        return rv;
+    }
+    rv = remove_with(set->pool, id);
+    if (rv) {
+        semctl(id, 0, IPC_RMID);
+    }
+    rv = rv ? rv : fill(id, slots, queue, uid);
+    if (rv) {
+        end_set(set);
+        return rv;
+    }
+    set->id = id;
+    set->slots = slots;
+    set->queue = queue;
+    set->uid = uid;
     return APR_SUCCESS;
 }
 
-apr_status_t ms_gate_make(ms_gate_t **made, apr_pool_t *pool, const ms_gate_conf_t *conf, uid_t uid)
+static int is_there(const ms_gate_set_t *set)
 {
-    ms_gate_t *gate = apr_pcalloc(pool, sizeof *gate);
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned short values[SEMAPHORES];
-    struct semid_ds set;
+    return set->pool && semctl(set->id, SLOTS, GETVAL) >= 0; /* an administrator can remove any set */
+}
 
-    gate->slots = conf->slots ? conf->slots : (processors > 0 ? (int)processors : 1);
-    gate->wait = conf->wait;
-    gate->id = semget(IPC_PRIVATE, SEMAPHORES, IPC_CREAT | 0600);
-    if (gate->id < 0) {
-        return errno;
+apr_status_t ms_gate_make(ms_gate_t **made, apr_pool_t *pool, ms_gate_set_t *set, const ms_gate_conf_t *conf, uid_t uid)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    int slots = conf->slots ? conf->slots : (processors > 0 ? (int)processors : 1);
+    int queue = conf->queue ? conf->queue : QUEUE_DEFAULT;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!is_there(set) || set->slots != slots || set->queue != queue || set->uid != uid) {
+        end_set(set);
+        rv = make_set(set, slots, queue, uid);
     }
-    /* in this process only: a child's end must not take the set from the others */
-    apr_pool_cleanup_register(pool, gate, remove_set, apr_pool_cleanup_null);
-    values[SLOTS] = (unsigned short)gate->slots;
-    values[QUEUE] = (unsigned short)(conf->queue ? conf->queue : QUEUE_DEFAULT);
-    if (semctl(gate->id, 0, SETALL, (union semun){ .array = values })) {
-        return errno;
+    if (rv) {
+        return rv;
     }
-    if (uid != (uid_t)-1) {
-        if (semctl(gate->id, 0, IPC_STAT, (union semun){ .buf = &set })) {
-            return errno;
-        }
-        set.sem_perm.uid = uid;
-        if (semctl(gate->id, 0, IPC_SET, (union semun){ .buf = &set })) {
-            return errno;
-        }
-    }
-    *made = gate;
+    *made = apr_pcalloc(pool, sizeof **made);
+    **made = (ms_gate_t){ .id = set->id, .slots = slots, .wait = conf->wait };
     return APR_SUCCESS;
 }
 

@@ -15,9 +15,18 @@ typedef struct {
     apr_interval_time_t wait; /* longest, microseconds */
 } ms_gate_conf_t;
 
-/** Make the gate, before any child is started; it is shared by all of them and gone when `pool` ends.
- *  `uid` may use it (-1: the caller only). */
-apr_status_t ms_gate_make(ms_gate_t **gate, apr_pool_t *pool, const ms_gate_conf_t *conf, uid_t uid);
+/** The semaphores behind the gate, in memory that restarts leave alone. The caller sets `home`, a pool that ends with the server;
+ *  all else is zero at first. */
+typedef struct {
+    apr_pool_t *home;
+    apr_pool_t *pool; /* life of the set; NULL: there is none */
+    int id, slots, queue;
+    uid_t uid;
+} ms_gate_set_t;
+
+/** Make the gate, before any child is started; it is shared by all of them. The set of the last start is used again, with
+ *  whoever holds and awaits its slots, unless conf says otherwise now. `uid` may use it (-1: the caller only). */
+apr_status_t ms_gate_make(ms_gate_t **gate, apr_pool_t *pool, ms_gate_set_t *set, const ms_gate_conf_t *conf, uid_t uid);
 
 /** Take a slot. APR_SUCCESS; APR_TIMEUP: none came free in time; APR_EAGAIN: too many wait already. */
 apr_status_t ms_gate_enter(ms_gate_t *gate);

@@ -32,6 +32,19 @@ static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
     return server->account.decoy_hash ? NULL : "not enough memory for one password hash (MedusaStorePasswordCost)";
 }
 
+/* Restarts unload this module and load it again; httpd keeps this for it. */
+static ms_gate_set_t *kept_set(server_rec *main_server)
+{
+    static const char key[] = "medusa-store-gate";
+    ms_gate_set_t *set = ap_retained_data_get(key);
+
+    if (!set) {
+        set = ap_retained_data_create(key, sizeof *set);
+        set->home = main_server->process->pool;
+    }
+    return set;
+}
+
 static const char *start(apr_pool_t *pconf, server_rec *main_server)
 {
     uid_t uid = geteuid() ? (uid_t)-1 : ap_unixd_config.user_id;
@@ -44,7 +57,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
     if (error) {
         return error;
     }
-    if (ms_gate_make(&gate, pconf, &ms_server_get(main_server)->gate, uid)) {
+    if (ms_gate_make(&gate, pconf, kept_set(main_server), &ms_server_get(main_server)->gate, uid)) {
         return "no System V semaphores can be had for the hashing slots";
     }
     for (s = main_server; s && !error; s = s->next) {

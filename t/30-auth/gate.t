@@ -6,9 +6,13 @@ use FindBin;
 use IO::Select;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use MedusaStore::Accounts qw(new_customer sign_in who cookie_of as_cookie rows_are_secret);
 use MedusaStore::Harness;
+use MedusaStore::Process qw(children semaphore semaphore_sets);
+
+use constant SLOTS => 0;    # the semaphore of the free slots
 
 my $busy = '{"code":"api_error","type":"database_error","message":"The server is busy at the moment. Please try again."';
 
@@ -19,23 +23,18 @@ MedusaStoreHashWait 200ms
 MedusaStorePasswordCost 19456 30
 CONF
 
-# Ids of System V semaphore sets of this machine, and who used a set last.
-sub semaphore_sets {
-    open my $in, '<', '/proc/sysvipc/sem' or return ();
-    return map { (split)[1] } grep { !/key/ } <$in>;
+# The sets that a server and its present children use.
+sub sets_of { my ($server) = @_; return semaphore_sets($server->{pid}, map { $_->{pid} } children($server->{pid})) }
+
+# Wait until something is so; 0 if it never comes.
+sub await {
+    my ($code) = @_;
+    for (1 .. 1000) {
+        return 1 if $code->();
+        sleep 0.01;
+    }
+    return 0;
 }
-
-use constant GETPID => 11;
-sub last_user { my ($id) = @_; return semctl($id, 0, GETPID, 0) // 0 }
-
-sub parent_of {
-    my ($pid) = @_;
-    open my $in, '<', "/proc/$pid/stat" or return 0;
-    return (split / /, (<$in> // '') =~ s/^.*\) //r)[1] // 0;
-}
-
-# The sets that children of our server have used.
-sub our_sets { return grep { parent_of(last_user($_)) == $h->{pid} } semaphore_sets() }
 
 # Ask to sign in on several connections, and read no answer yet: the connections.
 sub send_sign_ins {
@@ -51,7 +50,7 @@ sub send_sign_ins {
 sub read_all { my (@sockets) = @_; return map { do { local $/; readline $_ } // '' } @sockets }
 
 my $c = new_customer($h);
-my @sets = our_sets();
+my @sets = sets_of($h);
 
 subtest 'more than it can take' => sub {
     $h->expect_log('MS0201', qr/no hashing slot came free within 200 ms/);
@@ -92,26 +91,46 @@ subtest 'who waits' => sub {
 MedusaStoreHashSlots 1
 MedusaStoreHashQueue 8
 MedusaStoreHashWait 20s
-MedusaStorePasswordCost 19456 12
+MedusaStorePasswordCost 19456 30
 CONF
     my @sockets = send_sign_ins($other, $c, 8);
     is(who($other, as_cookie($c->{cookie})), $c->{id}, 'what needs no hash is answered');
     my @ready = IO::Select->new(@sockets)->can_read(0);
     ok(@ready < @sockets, 'while passwords are hashed');
-    ok($other->signal('USR1'), 'a graceful restart');
-    is_deeply([map { m{^HTTP/1\.1 (\d+)} ? $1 : $_ } read_all(@sockets)], [(200) x 8], 'refuses nobody who waits');
-    ok($other->await_log(qr/graceful restart/i), 'it was a graceful restart');
-    is(sign_in($other, $c)->{status}, 200, 'and after it there is a gate again');
+    my ($set) = sets_of($other);
+    $other->reload;
+    SKIP: {
+        skip 'no /proc/sysvipc', 2 unless defined $set;
+        is_deeply([sets_of($other)], [$set], 'a graceful restart leaves the slots alone');
+        skip 'prefork restarts once its children are done', 1 if $other->{mpm} eq 'prefork';
+        cmp_ok(semaphore($set, SLOTS)->{waiting}, '>', 0, 'so that who waits still takes turns');
+    }
+    is_deeply([map { m{^HTTP/1\.1 (\d+)} ? $1 : $_ } read_all(@sockets)], [(200) x 8], 'and nobody is refused');
+    is(sign_in($other, $c)->{status}, 200, 'the new children have the gate, too');
+
+    @sockets = send_sign_ins($other, $c, 4);
+    $other->reload(main => "MedusaStoreHashSlots 2\nMedusaStoreHashWait 20s\n");
+    is_deeply([map { m{^HTTP/1\.1 (\d+)} ? $1 : $_ } read_all(@sockets)], [(200) x 4], 'another number of slots refuses nobody either');
+    is(sign_in($other, $c)->{status}, 200, 'and is a gate');
     $other->stop;
 };
 
-is_deeply([our_sets()], \@sets, 'the server keeps its semaphores');
+subtest 'a child that dies while it hashes' => sub {
+    plan skip_all => 'no /proc/sysvipc' unless @sets;
+    my @sockets = send_sign_ins($h, $c, 1);
+    ok(await(sub { !semaphore($sets[0], SLOTS)->{value} }), 'takes the only slot');
+    ok(kill('KILL', semaphore($sets[0], SLOTS)->{user}), 'is killed');
+    is_deeply([read_all(@sockets)], [''], 'and answers nothing');
+    is(sign_in($h, $c)->{status}, 200, 'its slot is free again');
+};
+
+is_deeply([sets_of($h)], \@sets, 'the server keeps its semaphores');
 rows_are_secret($h)->stop;
 
 subtest 'the semaphores' => sub {
-    plan skip_all => 'no /proc/sysvipc' unless -r '/proc/sysvipc/sem';
+    plan skip_all => 'no /proc/sysvipc' unless @sets;
     is(scalar @sets, 1, 'the server had one set');
-    is(scalar(grep { $_ == $sets[0] } semaphore_sets()), 0, 'it is gone after the server stopped');
+    is(semctl($sets[0], SLOTS, 12, 0), undef, 'it is gone after the server stopped');
 };
 
 done_testing;

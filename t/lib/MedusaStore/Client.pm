@@ -1,6 +1,7 @@
 package MedusaStore::Client;
 
-# A small HTTP/1.1 client that hides nothing: one connection a request, exact bytes out, all headers in. And cookie jars.
+# A small HTTP/1.1 client that hides nothing: one connection a request (or one for many), exact bytes out, all headers in.
+# And cookie jars.
 
 use strict;
 use warnings;
@@ -11,10 +12,12 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 
-# new(port => N, timeout => SECONDS)
+# new(port => N, timeout => SECONDS, keep => 1)
+# keep: use a connection again for as long as the server leaves it open. One that it has closed meanwhile is replaced, and
+# counted in {replaced}; a new one that is closed without an answer is an error.
 sub new {
     my ($class, %option) = @_;
-    return bless { host => '127.0.0.1', timeout => 30, %option, jars => {} }, $class;
+    return bless { host => '127.0.0.1', timeout => 30, %option, jars => {}, replaced => 0 }, $class;
 }
 
 # Send bytes as they are and read until the server closes (or `timeout` seconds pass without a byte): all that came.
@@ -65,7 +68,7 @@ sub request {
     push @lines, "Cookie: $cookie" if length $cookie && !$given{cookie};
     push @lines, 'Content-Length: ' . length $body if defined $body && !$given{'content-length'} && !$given{'transfer-encoding'};
     unshift @lines, "Host: $self->{host}:$self->{port}" unless $given{host};
-    push @lines, 'Connection: close' unless $given{connection};
+    push @lines, 'Connection: close' unless $given{connection} || $self->{keep};
     my $head = join "\r\n", "$method $target HTTP/1.1", @lines, '', '';
     utf8::encode($head) if utf8::is_utf8($head);
     my $answer = $self->_exchange($method, $head . ($body // ''));
@@ -85,16 +88,31 @@ sub _header_lines {
 
 sub _exchange {
     my ($self, $method, $bytes) = @_;
-    my $socket = $self->connect;
-    _write($socket, $bytes);
-    my $reader = { socket => $socket, buffer => '', timeout => $self->{timeout} };
+    my $reader = $self->_send_on_kept($bytes) || $self->_send($self->connect, $bytes);
     my $answer;
     do { $answer = _read_head($reader) } while $answer->{status} =~ /^1/;
     $answer->{body} = $method eq 'HEAD' || $answer->{status} =~ /^(?:204|304)$/ ? '' : _read_body($reader, $answer->{headers});
     $answer->{text} = eval { decode('UTF-8', $answer->{body}, Encode::FB_CROAK | Encode::LEAVE_SRC) };
     my $type = $answer->{headers}{'content-type'} // '';
     $answer->{json} = eval { JSON::PP->new->utf8->allow_nonref->decode($answer->{body}) } if $type =~ m{^application/json};
+    $self->{kept} = $reader->{socket} if $self->{keep} && ($answer->{headers}{connection} // '') !~ /close/i;
     return $answer;
+}
+
+sub _send {
+    my ($self, $socket, $bytes) = @_;
+    _write($socket, $bytes);
+    return { socket => $socket, buffer => '', timeout => $self->{timeout} };
+}
+
+# Nothing if there is no connection to use again, or if the server has closed it before it could see the request.
+sub _send_on_kept {
+    my ($self, $bytes) = @_;
+    my $socket = delete $self->{kept} or return;
+    my $reader = $self->_send($socket, $bytes);
+    return $reader if _fill($reader);
+    $self->{replaced}++;
+    return;
 }
 
 # More bytes into the buffer; 0 at the end.

@@ -180,7 +180,7 @@ CONF
     my %without = map { $_ => 1 } @{ $self->{without} };
     $text .= _load_modules("mpm_$self->{mpm}", grep { !$without{$_} } @{ $self->{modules_only} || [@MODULES, @{ $self->{modules} }] });
     $text .= $self->{load} // "LoadModule medusa_store_module \"$ENV{MS_MODULE}\"\n";
-    $text .= "LogLevel medusa_store:$self->{log_level}\n";
+    $text .= "<IfModule medusa_store_module>\nLogLevel medusa_store:$self->{log_level}\n</IfModule>\n";
     $text .= "User www-data\nGroup www-data\n" if is_root();
     $text .= "Timeout 20\nTypesConfig /dev/null\nDocumentRoot \"$root/htdocs\"\n"
         . "<Directory \"$root/htdocs\">\nAllowOverride All\nRequire all granted\n</Directory>\n";
@@ -310,6 +310,22 @@ sub _group_of {
     my ($group) = @_;
     return grep { _file_text("/proc/$_/stat") =~ /\A\d+ \(.*\) [^XZ] \d+ $group /s } map { m{(\d+)} } glob '/proc/[0-9]*';
 }
+
+# A graceful restart: back once httpd has read its configuration again and serves with it. Options as of `new`, if any change.
+sub reload {
+    my ($self, %change) = @_;
+    @$self{ keys %change } = values %change;
+    $self->write_file('httpd.conf', $self->_conf_text);
+    my $before = $self->_generations;
+    $self->signal('USR1');
+    for (1 .. 1200) {
+        return $self if $self->_generations > $before;
+        sleep 0.025;
+    }
+    croak "httpd did not restart:\n" . $self->log_text;
+}
+
+sub _generations { my ($self) = @_; return scalar(() = $self->log_text =~ /resuming normal operations/g) }
 
 # Wait until a line of the error log matches; 0 if none came within `seconds` (10).
 sub await_log {
