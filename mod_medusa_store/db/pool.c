@@ -41,6 +41,7 @@ struct ms_db_t {
     const char *params;
     const ms_sink_t *sink;
     apr_reslist_t *places;
+    atomic_int users;  /* requests that have a place, or are about to */
     const char *waits; /* the setup of a connection that depends on conf */
 
     /* connecting: one request at a time; all times on the steady clock */
@@ -400,7 +401,9 @@ ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
     void *place;
     ms_rc_t rc;
 
+    atomic_fetch_add(&db->users, 1);
     if (apr_reslist_acquire(db->places, &place)) {
+        atomic_fetch_sub(&db->users, 1);
         ms_log_rarely(c->log, MS_LINE_DB_POOL, (int)apr_time_as_msec(db->conf->wait));
         return ms_fail(c, MS_BUSY, NULL);
     }
@@ -411,14 +414,17 @@ ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
     }
     rc = connect_place(c, *conn);
     if (rc != MS_OK) {
-        apr_reslist_release(db->places, place);
+        ms_conn_release(*conn);
     }
     return rc;
 }
 
 void ms_conn_release(ms_conn_t *conn)
 {
-    apr_reslist_release(conn->db->places, conn);
+    ms_db_t *db = conn->db; /* the place may go */
+
+    apr_reslist_release(db->places, conn);
+    atomic_fetch_sub(&db->users, 1);
 }
 
 /* Whoever waits for a lock longer than this loses the race; all tries of a transaction together take no longer than one
@@ -431,10 +437,15 @@ static const char *lock_waits(apr_pool_t *pool, const ms_db_conf_t *conf)
     return apr_psprintf(pool, "SET innodb_lock_wait_timeout = %d, lock_wait_timeout = %d", seconds, seconds);
 }
 
+/* The prefork MPM ends a child by a signal handler, at any point of a request: what that request holds can't be taken from it,
+ * and need not, as the process is about to end. */
 static apr_status_t end_db(void *data)
 {
     ms_db_t *db = data;
 
+    if (db->users) {
+        return APR_SUCCESS;
+    }
     stop_watch(db);
     if (db->hanging) {
         ms_attempt_leave(db->hanging);

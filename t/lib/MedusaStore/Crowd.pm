@@ -15,6 +15,7 @@ use JSON::PP ();
 use POSIX ();
 
 my $json = JSON::PP->new->ascii->allow_nonref;
+my %going;    # the ends of pipes by which crowds are told to stop: their members must not hold those of another one
 
 sub start {
     my ($class, $n, $code) = @_;
@@ -25,7 +26,7 @@ sub start {
         pipe my $out, my $in or croak "pipe: $!";
         my $pid = fork // croak "fork: $!";
         if (!$pid) {
-            close $self->{$_} for qw(go stop);
+            close $_ for $self->{go}, $self->{stop}, values %going;
             $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
             sysread $go_out, my $nothing, 1;    # until all are there
             my $stop = IO::Select->new($stop_out);
@@ -38,11 +39,13 @@ sub start {
         push @{ $self->{members} }, [$pid, $out];
     }
     close delete $self->{go};
+    $going{$self} = $self->{stop};
     return $self;
 }
 
 sub end {
     my ($self) = @_;
+    delete $going{$self};
     close delete $self->{stop};
     my @seen;
     for my $member (splice @{ $self->{members} }) {
@@ -57,6 +60,7 @@ sub end {
 sub DESTROY {
     my ($self) = @_;
     return if $$ != $self->{owner};
+    delete $going{$self};
     local ($?, $@, $!);
     for my $member (@{ $self->{members} }) {
         kill 'KILL', $member->[0];

@@ -312,15 +312,24 @@ sub _group_of {
 }
 
 # A graceful restart: back once httpd has read its configuration again and serves with it. Options as of `new`, if any change.
-sub reload {
+sub reload { my ($self, @change) = @_; return $self->reload_begin(@change)->reload_end }
+
+# The same in two halves, for several servers at once.
+sub reload_begin {
     my ($self, %change) = @_;
     @$self{ keys %change } = values %change;
     $self->write_file('httpd.conf', $self->_conf_text);
-    my $before = $self->_generations;
+    $self->{generation} = $self->_generations;
     $self->signal('USR1');
-    for (1 .. 1200) {
-        return $self if $self->_generations > $before;
+    return $self;
+}
+
+sub reload_end {
+    my ($self) = @_;
+    for my $try (1 .. 2400) {
+        return $self if $self->_generations > $self->{generation};
         sleep 0.025;
+        $self->signal('USR1') unless $try % 200;    # httpd misses one that comes while it starts
     }
     croak "httpd did not restart:\n" . $self->log_text;
 }

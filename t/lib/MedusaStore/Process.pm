@@ -51,11 +51,11 @@ sub semaphore_sets {
     return grep { $process{ semaphore($_, 0)->{user} } } map { /^\s*-?\d+\s+(\d+)/ ? $1 : () } _lines('/proc/sysvipc/sem');
 }
 
-# { value, waiting, user } of one semaphore of a set: how many wait for it, and the process that used it last.
+# { there, value, waiting, user } of one semaphore of a set: how many wait for it, and the process that used it last.
 sub semaphore {
     my ($set, $number) = @_;
-    my ($value, $waiting, $user) = map { semctl($set, $number, $_, 0) // 0 } GETVAL, GETNCNT, GETPID;
-    return { value => $value + 0, waiting => $waiting + 0, user => $user + 0 };
+    my ($value, $waiting, $user) = map { semctl($set, $number, $_, 0) } GETVAL, GETNCNT, GETPID;
+    return { there => defined $value, map { $_->[0] => ($_->[1] // 0) + 0 } [value => $value], [waiting => $waiting], [user => $user] };
 }
 
 # Ids of the System V shared memory segments that one of these processes made.
