@@ -51,6 +51,7 @@ my $test = Test::Builder->new;
 #   log_level   of mod_medusa_store (debug); http_log_level: of httpd (info)
 #   timeout     of a request, in seconds (30)
 #   single      1: one process without children (-X)
+#   under       a command and its options, in an array, that runs httpd: valgrind, say
 #   start       0: don't start httpd yet
 sub new {
     my ($class, %option) = @_;
@@ -252,7 +253,7 @@ sub free_port {
 
 sub _launch {
     my ($self) = @_;
-    my @command = (_httpd(), '-f', "$self->{root}/httpd.conf", '-D', 'FOREGROUND', $self->{single} ? '-X' : ());
+    my @command = (@{ $self->{under} || [] }, _httpd(), '-f', "$self->{root}/httpd.conf", '-D', 'FOREGROUND', $self->{single} ? '-X' : ());
     my $pid = fork // croak "fork: $!";
     if (!$pid) {
         $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
