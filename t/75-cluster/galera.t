@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use List::Util qw(sum);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -48,7 +49,7 @@ sub settled {
         my @others = grep { $_->{pid} && $_->{name} ne $name && $_->guests } $cluster->nodes;
         $how = join ', ', map({ $_->writer || 'nobody' } @proxies), map { "$_->{name} has guests" } @others;
         return 1 if $how eq "$name, $name";
-        sleep 0.1;
+        sleep 0.25;
     }
     diag $how;
     return 0;
@@ -58,8 +59,15 @@ sub settled {
 sub counted {
     my ($node, $n) = @_;
     my $end = time + SETTLE_MAX;
-    sleep 0.1 until ($node->status('wsrep_cluster_size') // 0) == $n && $node->status('wsrep_cluster_status') eq 'Primary' || time > $end;
+    sleep 0.25 until ($node->status('wsrep_cluster_size') // 0) == $n && $node->status('wsrep_cluster_status') eq 'Primary' || time > $end;
     return time <= $end;
+}
+
+# MiB of a process; what it shares with others is shared out among them.
+sub memory_of {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/smaps_rollup" or return 0;
+    return sum(map { /^Pss:\s+(\d+) kB/ ? $1 / 1024 : 0 } <$file>);
 }
 
 my @switches;
@@ -70,7 +78,7 @@ sub switch {
     ok settled($to), "$what: both httpd go to $to, and nobody stays elsewhere";
     ok counted((grep { $_->{name} eq $to } $cluster->nodes), $n), "… which knows of $n nodes";
     my $settled = time;
-    sleep 1;
+    sleep 0.7;
     push @switches, [$what, $from, time];
     note sprintf '%s: settled after %.1f s', $what, $settled - $from;
     return;
@@ -88,7 +96,11 @@ switch('db1 is cut off',      'db2', 2, sub { $one->isolate(1) });
 switch('db1 is joined again', 'db1', 3, sub { $one->isolate(0) });
 switch('db1 is given a rest', 'db2', 3, sub { $_->command('set server medusa/db1 state maint') for @proxies });
 switch('db1 is to work on',   'db1', 3, sub { $_->command('set server medusa/db1 state ready') for @proxies });
+switch('db3 is killed',       'db1', 2, sub { $three->kill });
 $traffic->end;
+
+$three->start;
+note sprintf 'all processes together take %d MiB', sum(map { memory_of($_) } map({ MedusaStore::Harness::_group_of($_->{pid}) } @h), map { $_->{pid} } @proxies, $cluster->nodes);
 
 # ---- what came of it ----
 is_deeply [$traffic->wrong], [], 'each answer is 200, or 503 with Retry-After, and tells the truth';
@@ -96,7 +108,8 @@ my %count = %{ $traffic->statuses };
 for my $switch (@switches) {
     my ($what, $from, $to) = @$switch;
     my $gap = $traffic->gap($from, $to);
-    note sprintf '%s: %.1f s without an acknowledged write', $what, $gap;
+    my @refused = grep { $_->{status} == 503 && $_->{from} >= $from && $_->{to} <= $to } $traffic->seen;
+    note sprintf '%s: %.1f s without an acknowledged write, %d answers of 503', $what, $gap, scalar @refused;
     cmp_ok $gap, '<', SWITCH_MAX, "$what: writes go on";
 }
 my @emails = map { $_->[0] } $one->rows('SELECT email FROM medusa.customer');
@@ -129,7 +142,7 @@ for my $h (@h) {
 # ---- not as documented: two nodes are written to at once. Many lose their race, and are told so; still nothing is lost ----
 my @direct = map { $cluster->httpd($cluster->node($_), %conf) } 1, 2;
 $traffic = MedusaStore::Traffic->start(\@direct, tag => 6, sign => 2);
-sleep 4;
+sleep 3;
 $traffic->end;
 is_deeply [$traffic->wrong(409)], [], 'two writers: each answer is 200 or 409, and tells the truth';
 @keys = keys %{ decode(($one->rows("SELECT metadata FROM medusa.customer WHERE id = '" . $traffic->tagged . "'"))[0][0]) };

@@ -178,7 +178,7 @@ sub await {
     for (1 .. 600) {
         return $self if ($self->status('wsrep_ready') // '') eq 'ON';
         Carp::croak("$self->{name} did not start: " . $self->complaint) if $self->has_ended;
-        Time::HiRes::sleep(0.1);
+        Time::HiRes::sleep(0.2);
     }
     Carp::croak("$self->{name} is not ready");
 }
@@ -204,8 +204,11 @@ sub isolate {
     return $self->sql("SET GLOBAL wsrep_provider_options = 'gmcast.isolate=" . ($on ? 1 : 0) . q('));
 }
 
-# How many connections the shop has to it.
-sub guests { my ($self) = @_; return scalar grep { $_->[0] eq 'medusa' } $self->rows('SELECT user FROM information_schema.processlist') }
+# How many connections the shop, or a tool, has to it.
+sub guests {
+    my ($self) = @_;
+    return scalar grep { $_->[0] =~ /^medusa(?:_migrate)?$/ } $self->rows('SELECT user FROM information_schema.processlist');
+}
 
 package MedusaStore::Cluster::Proxy;
 
