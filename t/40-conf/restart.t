@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use File::Copy qw(copy);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -13,7 +14,7 @@ use MedusaStore::Client;
 use MedusaStore::Crowd;
 use MedusaStore::Database;
 use MedusaStore::Harness;
-use MedusaStore::Process qw(holdings children semaphore semaphore_sets shared_segments);
+use MedusaStore::Process qw(holdings children mapped_files semaphore semaphore_sets shared_segments);
 
 use constant { RESTARTS => 50, WARM => 10, SHOPPERS => 3 };
 use constant PAUSE => 0.02;    # seconds between two requests of a shopper
@@ -196,6 +197,27 @@ subtest 'the module goes, and comes back' => sub {
     rows_are_secret($h)->stop;
     is(sets_left($h), 0, 'a server that dropped the module before it ended leaves none behind');
     is($before->{semaphores}, 1, 'though it had one');
+};
+
+subtest 'another file of the module' => sub {
+    my $h = MedusaStore::Harness->new(%CHEAP, start => 0);
+    my $path = "$h->{root}/mod_medusa_store.so";
+    $h->{load} = "LoadModule medusa_store_module \"$path\"\n";
+    my @inodes = map { copy($ENV{MS_MODULE}, "$path.$_") or die "$path: $!"; (stat "$path.$_")[1] } 1, 2;
+    rename "$path.1", $path;
+    $h->start;
+    my $c = new_customer($h);
+    rename "$path.2", $path;
+    $h->reload;
+    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'serves after a graceful restart');
+    my $stale;
+    for (1 .. 400) {    # children of before may still be at their end
+        $stale = grep { join(' ', mapped_files($_, 'mod_medusa_store.so')) ne $inodes[1] } $h->{pid}, map { $_->{pid} } children($h->{pid});
+        last unless $stale;
+        sleep 0.05;
+    }
+    is($stale, 0, 'and the parent and all children have the new one, and not the old one');
+    rows_are_secret($h)->stop;
 };
 
 # ---- the end ----

@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(holdings children semaphore_sets semaphore shared_segments);
+our @EXPORT_OK = qw(holdings children mapped_files semaphore_sets semaphore shared_segments);
 
 use constant { GETPID => 11, GETVAL => 12, GETNCNT => 14 };    # semctl
 
@@ -42,6 +42,13 @@ sub _stat {
 sub children {
     my ($pid) = @_;
     return grep { $_ && $_->{parent} == $pid } map { _stat(m{(\d+)}) } glob '/proc/[0-9]*';
+}
+
+# Inodes of the files of this name that a process has mapped, also of those that were replaced on the disk since.
+sub mapped_files {
+    my ($pid, $name) = @_;
+    my %inodes = map { m{^\S+ \S+ \S+ \S+ (\d+) .*/\Q$name\E} ? ($1 => 1) : () } _lines("/proc/$pid/maps");
+    return sort keys %inodes;
 }
 
 # Ids of the System V semaphore sets that one of these processes, dead or alive, used last: a server sets them up, and from
