@@ -60,21 +60,27 @@ static ms_rc_t find(ms_ctx_t *c, json_t **session, const char *token, const char
 }
 
 /* A session lives on as long as it is used, but not every use is written down. */
-static ms_rc_t extend(ms_ctx_t *c, json_t *session)
+static int is_due(const ms_ctx_t *c, const json_t *session)
 {
-    apr_interval_time_t life = c->shop->account->session_life;
     apr_time_t last_seen = 0;
 
     ms_time_parse(&last_seen, ms_json_text(session, "last_seen"));
-    if (c->now - last_seen < life / EXTEND_FRACTION) {
-        return MS_OK;
-    }
-    c->session_change = MS_SESSION_EXTEND;
-    return ms_db_change(c, NULL, "session.extend",
-                        MS_ARGS(ms_time_sql(c->pool, c->now), ms_time_sql(c->pool, c->now + life), c->who.session));
+    return c->now - last_seen >= c->shop->account->session_life / EXTEND_FRACTION;
 }
 
-static ms_rc_t identify_bearer(ms_ctx_t *c)
+ms_rc_t ms_session_extend(ms_ctx_t *c)
+{
+    apr_time_t end = c->now + c->shop->account->session_life;
+
+    if (!c->who.due) {
+        return MS_OK;
+    }
+    c->who.due = 0;
+    c->session_change = MS_SESSION_EXTEND;
+    return ms_db_change(c, NULL, "session.extend", MS_ARGS(ms_time_sql(c->pool, c->now), ms_time_sql(c->pool, end), c->who.session));
+}
+
+static ms_rc_t find_bearer(ms_ctx_t *c)
 {
     ms_claims_t claims;
     json_t *session;
@@ -90,7 +96,7 @@ static ms_rc_t identify_bearer(ms_ctx_t *c)
     return rc;
 }
 
-ms_rc_t ms_session_identify(ms_ctx_t *c)
+ms_rc_t ms_session_find(ms_ctx_t *c)
 {
     json_t *session;
     ms_rc_t rc;
@@ -102,10 +108,18 @@ ms_rc_t ms_session_identify(ms_ctx_t *c)
         }
         if (session) {
             c->who.cookie = 1;
-            return extend(c, session);
+            c->who.due = is_due(c, session);
+            return MS_OK;
         }
     }
-    return identify_bearer(c);
+    return find_bearer(c);
+}
+
+ms_rc_t ms_session_identify(ms_ctx_t *c)
+{
+    ms_rc_t rc = ms_session_find(c);
+
+    return rc == MS_OK ? ms_session_extend(c) : rc;
 }
 
 /* ---- begin and end ---- */

@@ -8,6 +8,11 @@
  *  A cookie's session is extended now and then (c->session_change). Fails only where the database does. */
 ms_rc_t ms_session_identify(ms_ctx_t *c);
 
+/** The two halves of it, for who can't send a cookie at once: find out, which writes nothing; and extend the session that was found, if
+ *  that is due. */
+ms_rc_t ms_session_find(ms_ctx_t *c);
+ms_rc_t ms_session_extend(ms_ctx_t *c);
+
 /** Sign a customer in on the visitor's session: a new row and a new token; the row of a session that was presented ends.
  *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs.
  *  May be part of a transaction. httpd/ keeps c->session_new in the cookie. */

@@ -23,12 +23,13 @@ typedef struct {
 
 enum { MS_PARAMS_MAX = 4 };
 
-/** Who asks: filled by ms_session_identify(). */
+/** Who asks: filled by ms_session_identify() or ms_session_find(). */
 typedef struct {
     const char *id;      /* the customer's id; NULL: signed out */
     json_t *row;         /* the customer's row; NULL: deleted meanwhile */
     const char *session; /* hex id of the session row that signs the customer in */
     int cookie;          /* 1: by the session cookie, 0: by a bearer token */
+    int due;             /* 1: it is time to write down that the session is used */
 } ms_who_t;
 
 enum ms_session_change_t { MS_SESSION_KEEP, MS_SESSION_START, MS_SESSION_EXTEND, MS_SESSION_END };

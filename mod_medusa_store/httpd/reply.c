@@ -17,6 +17,9 @@
 
 static const char retry_after[] = "1"; /* seconds; the database is probed more often than that */
 
+static const char plain_text[] = "text/plain; charset=utf-8";
+static const char utf8_json[] = "application/json; charset=utf-8";
+
 static int write_body(request_rec *r, const char *type, const char *body, size_t length)
 {
     ap_set_content_type(r, type);
@@ -26,7 +29,7 @@ static int write_body(request_rec *r, const char *type, const char *body, size_t
 
 static int send_text(request_rec *r, const char *text)
 {
-    return write_body(r, "text/plain; charset=utf-8", text, strlen(text));
+    return write_body(r, plain_text, text, strlen(text));
 }
 
 static int send_json(request_rec *r, const json_t *value)
@@ -34,7 +37,7 @@ static int send_json(request_rec *r, const json_t *value)
     size_t length;
     const char *text = value ? ms_json_write(r->pool, value, &length) : NULL;
 
-    return text ? write_body(r, "application/json; charset=utf-8", text, length) : HTTP_INTERNAL_SERVER_ERROR;
+    return text ? write_body(r, utf8_json, text, length) : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static int send_xml(request_rec *r, const ms_shape_t *shape, json_t *value)
@@ -45,15 +48,12 @@ static int send_xml(request_rec *r, const ms_shape_t *shape, json_t *value)
     return text ? write_body(r, "application/xml; charset=utf-8", text, length) : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static int reply_problem(request_rec *r, ms_ctx_t *c, int xml)
+void ms_reply_problem_headers(request_rec *r, ms_ctx_t *c)
 {
     const ms_problem_t *problem = ms_problem_get(c->rc);
 
-    ms_log(c->log, MS_LINE_PROBLEM, c->method, c->route ? c->route->path : "(no route)", problem->http, problem->name);
-    if (c->rc == MS_UNEXPECTED) { /* the one that nothing else tells of */
-        ms_log_rarely(c->log, MS_LINE_UNEXPECTED, c->method, c->route ? c->route->path : "(no route)");
-    }
-    r->status = problem->http;
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     if (problem->http >= HTTP_INTERNAL_SERVER_ERROR) {
         c->request_id = ms_request_id(r);
         apr_table_setn(r->err_headers_out, "X-Request-Id", c->request_id);
@@ -61,10 +61,38 @@ static int reply_problem(request_rec *r, ms_ctx_t *c, int xml)
     if (problem->http == HTTP_SERVICE_UNAVAILABLE) {
         apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
     }
+}
+
+const char *ms_reply_problem_text(ms_ctx_t *c, const char **type, size_t *length)
+{
+    const ms_problem_t *problem = ms_problem_get(c->rc);
+
+    if (!problem->type) {
+        *type = plain_text;
+        *length = strlen(c->message);
+        return c->message;
+    }
+    *type = utf8_json;
+    return ms_json_write(c->pool, ms_own(c->pool, ms_problem_body(c)), length);
+}
+
+static int reply_problem(request_rec *r, ms_ctx_t *c, int xml)
+{
+    const ms_problem_t *problem = ms_problem_get(c->rc);
+    const char *type, *text;
+    size_t length;
+
+    ms_log(c->log, MS_LINE_PROBLEM, c->method, c->route ? c->route->path : "(no route)", problem->http, problem->name);
+    if (c->rc == MS_UNEXPECTED) { /* the one that nothing else tells of */
+        ms_log_rarely(c->log, MS_LINE_UNEXPECTED, c->method, c->route ? c->route->path : "(no route)");
+    }
+    r->status = problem->http;
+    ms_reply_problem_headers(r, c);
     if (xml) {
         return send_xml(r, &ms_error_answer, ms_own(c->pool, ms_problem_body(c)));
     }
-    return problem->type ? send_json(r, ms_own(c->pool, ms_problem_body(c))) : send_text(r, c->message);
+    text = ms_reply_problem_text(c, &type, &length);
+    return text ? write_body(r, type, text, length) : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* Which of the two is sent is told to caches whenever there is a choice. */
@@ -100,12 +128,12 @@ int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
 
     note(r, c);
     heed_compression(r);
-    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
-    if (c->personal || c->rc != MS_OK) {
-        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
-    }
     if (c->rc != MS_OK) {
         return reply_problem(r, c, xml);
+    }
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    if (c->personal) {
+        apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
     }
     if (xml && (c->answer || c->text)) {
         return send_xml(r, c->route->answer, c->answer);

@@ -1,28 +1,21 @@
 /* session.c: the module as a provider of mod_session, and as its user.
  *
- * As provider: one cookie, sealed with XChaCha20-Poly1305, that holds mod_session's key=value pairs, so that other modules
- * may keep entries there too. As user: the entry "medusa-session" holds the token of the session row.
+ * As provider: one sealed cookie (cookie.c) that holds mod_session's key=value pairs, so that other modules may keep entries
+ * there too. As user: the entry "medusa-session" holds the token of the session row.
  * The session object of a request is kept in its notes: mod_session makes a new one at every load of an expired or tampered
  * cookie, and what was set on one would be lost with it. Its hook registrars are looked up once all modules are loaded: in
  * whatever order that was, and so that the module can say what is missing. */
 #include "httpd/session.h"
+#include "httpd/cookie.h"
 #include "httpd/log.h"
+#include "httpd/request.h"
 
-#include <http_protocol.h>
 #include <mod_session.h>
 
-#include <apr_lib.h>
+#include <apr_dso.h>
 #include <apr_strings.h>
 #include <dlfcn.h>
-#include <sodium.h>
 #include <string.h>
-
-enum {
-    NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    SEAL = crypto_aead_xchacha20poly1305_ietf_ABYTES,
-    COOKIE_MAX = 4096, /* what browsers keep */
-    BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING
-};
 
 static const char entry[] = "medusa-session";
 static const char note[] = "medusa-store-session";
@@ -32,120 +25,7 @@ static APR_OPTIONAL_FN_TYPE(ap_session_get) *session_get;
 static APR_OPTIONAL_FN_TYPE(ap_session_set) *session_set;
 static APR_OPTIONAL_FN_TYPE(ap_session_save) *session_save;
 
-/* ---- keys and seals ---- */
-
-void ms_session_keys(ms_server_t *server)
-{
-    static const char purpose[] = "medusa-store session cookie";
-    int i;
-
-    for (i = 0; i < 2 && server->account.secrets[i]; i++) {
-        const char *secret = server->account.secrets[i];
-        crypto_auth_hmacsha256_state state;
-
-        crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
-        crypto_auth_hmacsha256_update(&state, (const unsigned char *)purpose, strlen(purpose));
-        crypto_auth_hmacsha256_final(&state, server->seal_keys[i]);
-    }
-}
-
-/* The cookie's name is part of what is sealed: a value is good under its own name only. */
-static const char *seal(request_rec *r, const char *name, const char *text)
-{
-    const ms_server_t *server = ms_server_get(r->server);
-    size_t length = strlen(text), size;
-    unsigned char *box = apr_palloc(r->pool, NONCE + length + SEAL);
-    unsigned long long sealed;
-
-    randombytes_buf(box, NONCE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(box + NONCE, &sealed, (const unsigned char *)text, length,
-        (const unsigned char *)name, strlen(name), NULL, box, server->seal_keys[0]);
-    size = sodium_base64_encoded_len(NONCE + sealed, BASE64);
-    return sodium_bin2base64(apr_palloc(r->pool, size), size, box, NONCE + sealed, BASE64);
-}
-
-static const char *unseal(request_rec *r, const char *name, const char *value)
-{
-    const ms_server_t *server = ms_server_get(r->server);
-    size_t length = strlen(value), size;
-    unsigned char *box = apr_palloc(r->pool, length + 1);
-    char *text = apr_palloc(r->pool, length + 1);
-    unsigned long long opened;
-    int i;
-
-    if (length > COOKIE_MAX || sodium_base642bin(box, length, value, length, NULL, &size, NULL, BASE64) || size < NONCE + SEAL) {
-        return NULL;
-    }
-    for (i = 0; i < 2 && server->account.secrets[i]; i++) {
-        if (!crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)text, &opened, NULL, box + NONCE, size - NONCE,
-                (const unsigned char *)name, strlen(name), box, server->seal_keys[i])) {
-            text[opened] = '\0';
-            return text;
-        }
-    }
-    return NULL;
-}
-
-/* ---- the cookie ---- */
-
-static const char *cookie_name(const ms_place_t *place)
-{
-    return place->cookie ? place->cookie : "connect.sid";
-}
-
-/* Value of a request's cookie, or NULL; the first of equal names, as the most specific is sent first (RFC 6265, 5.4).
- * Not ap_cookie_read: that writes cookies into the debug log. */
-static const char *cookie_read(request_rec *r, const char *name)
-{
-    const char *s = apr_table_get(r->headers_in, "Cookie");
-    size_t n = strlen(name);
-
-    while (s && *s) {
-        s += strspn(s, "; \t");
-        if (!strncmp(s, name, n) && s[n] == '=') {
-            return apr_pstrmemdup(r->pool, s + n + 1, strcspn(s + n + 1, "; \t"));
-        }
-        s += strcspn(s, ";");
-    }
-    return NULL;
-}
-
-static int forwarded_https(request_rec *r, const ms_place_t *place)
-{
-    const char *proto = apr_table_get(r->headers_in, "X-Forwarded-Proto");
-
-    return place->trust_forwarded_proto == 1 && proto && !strncasecmp(proto, "https", 5)
-        && (!proto[5] || proto[5] == ',' || apr_isspace(proto[5]));
-}
-
-static int is_secure(request_rec *r, const ms_place_t *place)
-{
-    switch (ms_place_number(place->cookie_secure, MS_SECURE_AUTO)) {
-    case MS_SECURE_ON:  return 1;
-    case MS_SECURE_OFF: return 0;
-    default:            return !strcmp(ap_http_scheme(r), "https") || forwarded_https(r, place);
-    }
-}
-
-/* Not ap_cookie_write, for the same reason. err_headers_out: also errors may carry it. */
-static void cookie_write(request_rec *r, const ms_place_t *place, const char *value, long max_age)
-{
-    const char *same_site = place->cookie_same_site ? place->cookie_same_site : "Lax";
-
-    apr_table_addn(r->err_headers_out, "Set-Cookie",
-        apr_psprintf(r->pool, "%s=%s; Path=/; Max-Age=%ld; HttpOnly; SameSite=%s%s", cookie_name(place), value, max_age,
-                     same_site, is_secure(r, place) ? "; Secure" : ""));
-}
-
 /* ---- as provider ---- */
-
-static request_rec *first_request(request_rec *r)
-{
-    while (r->prev || r->main) {
-        r = r->prev ? r->prev : r->main;
-    }
-    return r;
-}
 
 /* Without a secret there is no key, and what a key of zeros seals is open. */
 static int provides(request_rec *r, const ms_place_t *place)
@@ -155,13 +35,13 @@ static int provides(request_rec *r, const ms_place_t *place)
 
 static session_rec *make_session(request_rec *r, const ms_place_t *place)
 {
-    const char *value = cookie_read(r, cookie_name(place));
+    const char *value = ms_cookie_read(r, ms_cookie_name(place));
     session_rec *z = apr_pcalloc(r->pool, sizeof *z);
     ms_sink_t log = ms_log_of_request(r);
 
     z->pool = r->pool;
     z->entries = apr_table_make(r->pool, 4);
-    if (value && !(z->encoded = unseal(r, cookie_name(place), value))) {
+    if (value && !(z->encoded = ms_cookie_unseal(r, ms_cookie_name(place), value))) {
         ms_log(&log, MS_LINE_SESSION_BAD);
     }
     return z;
@@ -172,7 +52,7 @@ static session_rec *make_session(request_rec *r, const ms_place_t *place)
 static apr_status_t provide_load(request_rec *r, session_rec **z)
 {
     const ms_place_t *place = ms_place_get(r);
-    request_rec *first = first_request(r);
+    request_rec *first = ms_request_first(r);
     session_rec *kept = (session_rec *)apr_table_get(r->notes, note);
     const char *key;
 
@@ -180,7 +60,7 @@ static apr_status_t provide_load(request_rec *r, session_rec **z)
         return DECLINED;
     }
     if (!kept) {
-        key = apr_pstrcat(first->pool, note, ":", cookie_name(place), NULL);
+        key = apr_pstrcat(first->pool, note, ":", ms_cookie_name(place), NULL);
         kept = (session_rec *)apr_table_get(first->notes, key);
         if (!kept) {
             kept = make_session(first, place);
@@ -200,7 +80,7 @@ static apr_status_t provide_encode(request_rec *r, session_rec *z)
     if (!provides(r, place) || !z->encoded) {
         return DECLINED;
     }
-    z->encoded = n > 0 ? seal(r, cookie_name(place), z->encoded) : "";
+    z->encoded = n > 0 ? ms_cookie_seal(r, ms_cookie_name(place), z->encoded) : "";
     return OK;
 }
 
@@ -213,13 +93,13 @@ static apr_status_t provide_save(request_rec *r, session_rec *z)
         return DECLINED;
     }
     if (z->encoded && *z->encoded) {
-        if (strlen(z->encoded) > COOKIE_MAX) {
+        if (strlen(z->encoded) > MS_COOKIE_MAX) {
             return APR_ENOSPC;
         }
-        cookie_write(r, place, z->encoded, life);
+        ms_cookie_write(r, place, z->encoded, life);
     }
-    else if (cookie_read(first_request(r), cookie_name(place))) {
-        cookie_write(r, place, "", 0);
+    else if (ms_cookie_read(ms_request_first(r), ms_cookie_name(place))) {
+        ms_cookie_write(r, place, "", 0);
     }
     return OK;
 }
@@ -332,4 +212,67 @@ void ms_session_close(request_rec *r, ms_ctx_t *c)
         return;
     }
     z->encoded = NULL; /* sealed now: a later load must not read it as entries */
+}
+
+/* ---- as a guest: in places that are no API ---- */
+
+/* An entry of what is sealed, as mod_session writes it: pairs with & between them. (Ours, and numbers, have nothing to decode.) */
+static const char *entry_of(apr_pool_t *pool, const char *text, const char *key)
+{
+    size_t n = strlen(key);
+
+    while (text && *text) {
+        if (!strncmp(text, key, n) && text[n] == '=') {
+            return apr_pstrmemdup(pool, text + n + 1, strcspn(text + n + 1, "&"));
+        }
+        text += strcspn(text, "&");
+        text += *text == '&';
+    }
+    return NULL;
+}
+
+/* What our own cookie holds, without asking mod_session. */
+static const char *own_text(request_rec *r, const ms_place_t *place)
+{
+    const char *name = ms_cookie_name(place), *value = ms_cookie_read(ms_request_first(r), name), *text, *expiry;
+    ms_sink_t log = ms_log_of_request(r);
+
+    if (!value || !ms_server_get(r->server)->account.secrets[0]) {
+        return NULL;
+    }
+    text = ms_cookie_unseal(r, name, value);
+    if (!text) {
+        ms_log(&log, MS_LINE_SESSION_BAD);
+    }
+    expiry = entry_of(r->pool, text, "expiry"); /* where SessionMaxAge is set */
+    return expiry && apr_atoi64(expiry) < apr_time_now() ? NULL : text;
+}
+
+int ms_session_peek(request_rec *r, ms_ctx_t *c)
+{
+    const ms_place_t *place = ms_place_get(r);
+    session_rec *z = session_of(r);
+    const char *token = NULL;
+
+    if (z) {
+        session_get(r, z, entry, &token);
+        c->session_token = token ? apr_pstrdup(c->pool, token) : NULL;
+    }
+    if (!c->session_token && !(z && provides(r, place))) {
+        c->session_token = entry_of(c->pool, own_text(r, place), entry);
+        return c->session_token != NULL;
+    }
+    return 0;
+}
+
+/* One that ends by SessionMaxAge is left to places that know that directive. */
+void ms_session_renew_own(request_rec *r)
+{
+    const ms_place_t *place = ms_place_get(r);
+    const char *text = own_text(r, place);
+
+    if (text && !entry_of(r->pool, text, "expiry")) {
+        ms_cookie_write(r, place, ms_cookie_seal(r, ms_cookie_name(place), text),
+                        (long)apr_time_sec(ms_server_get(r->server)->account.session_life));
+    }
 }

@@ -6,6 +6,7 @@
 #include "account/password.h"
 #include "core/xml.h"
 #include "httpd/config.h"
+#include "httpd/cookie.h"
 #include "httpd/log.h"
 #include "httpd/session.h"
 #include "resource/resources.h"
@@ -61,7 +62,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
         return "no System V semaphores can be had for the hashing slots";
     }
     for (s = main_server; s && !error; s = s->next) {
-        ms_session_keys(ms_server_get(s)); /* also where there is a secret and no shop */
+        ms_cookie_keys(ms_server_get(s)); /* also where there is a secret and no shop */
         if (is_shop(ms_server_get(s))) {
             error = make_shop(pconf, s, gate);
             shops++;
