@@ -1,12 +1,17 @@
 /* mod_medusa_store.c: the module record and its hooks, nothing else. */
 #include <httpd.h>
 #include <http_config.h>
+#include <http_protocol.h>
 #include <http_request.h>
 
 #include "httpd/check.h"
 #include "httpd/claim.h"
 #include "httpd/config.h"
+#include "httpd/guard.h"
 #include "httpd/handler.h"
+#include "httpd/identity.h"
+#include "httpd/privacy.h"
+#include "httpd/refusal.h"
 #include "httpd/start.h"
 
 static void register_hooks(apr_pool_t *pool)
@@ -17,11 +22,21 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(ms_check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(ms_start_post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(ms_start_child, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_read_request(ms_identity_forget, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_translate_name(ms_claim_translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(ms_claim_map, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_check_access_ex(ms_guard_access, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authn(ms_guard_authenticate, NULL, NULL, APR_HOOK_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_check_authz(ms_guard_authorize, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_note_auth_failure(ms_refusal_challenge, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(ms_guard_tell, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_type_checker(ms_claim_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(ms_claim_fixup, NULL, before_rewriting, APR_HOOK_REALLY_FIRST + 1); /* and behind SetHandler */
+    ap_hook_insert_filter(ms_privacy_add, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(ms_privacy_add, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(ms_refusal_add_words, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(ms_handler_run, NULL, NULL, APR_HOOK_MIDDLE);
+    ms_guard_register(pool);
 }
 
 module AP_MODULE_DECLARE_DATA __attribute__((visibility("default"))) medusa_store_module = {

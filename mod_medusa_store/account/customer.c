@@ -1,6 +1,6 @@
-/* customer.c: the rules of changing a customer, beyond writing columns.
+/* customer.c: the rules of changing a customer, beyond writing columns; and what groups they are in.
  *
- * Knows the table customer and sessions. Called by api/. */
+ * Knows the tables of customers and groups, and sessions. Called by api/ and by httpd/visitor.c. */
 #include "account/customer.h"
 #include "account/session.h"
 #include "core/json.h"
@@ -9,6 +9,16 @@
 #include "resource/resources.h"
 
 #include <string.h>
+
+/* The database takes blanks at the end for nothing. */
+ms_rc_t ms_customer_in_group(ms_ctx_t *c, int *member, const char *id, const char *group)
+{
+    ms_row_t *row;
+    ms_rc_t rc = ms_db_find(c, &row, "customer.group", MS_ARGS(group, id));
+
+    *member = rc == MS_OK && row && !strcmp(row->extra, group);
+    return rc;
+}
 
 ms_rc_t ms_customer_taken(ms_ctx_t *c)
 {

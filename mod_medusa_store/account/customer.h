@@ -1,8 +1,11 @@
-/* customer.h: changing a customer's row, inside a transaction. */
+/* customer.h: a customer's groups; and changing a customer's row, inside a transaction. */
 #ifndef MS_ACCOUNT_CUSTOMER_H
 #define MS_ACCOUNT_CUSTOMER_H
 
 #include "core/ctx.h"
+
+/** Find out whether a customer is in the live group of this very name; case counts, and so do blanks. */
+ms_rc_t ms_customer_in_group(ms_ctx_t *c, int *member, const char *id, const char *group);
 
 /** Load a live customer's row and lock it; *hash (may be NULL) is the stored one. MS_NOT_FOUND where there is none. */
 ms_rc_t ms_customer_lock(ms_ctx_t *c, json_t **row, const char **hash, const char *id);

@@ -34,6 +34,9 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(SESSION_SAVE,   "MS0301", ERR,    "the session could not be saved; is `Session On` in force here?") \
     X(SESSION_OFF,    "MS0302", ERR,    "no session can be had here: MedusaStore needs mod_session and `Session On`") \
     X(SESSION_BAD,    "MS0303", DEBUG,  "a session cookie is no work of this server; it counts as none") \
+    X(GUARD_NO_SHOP,  "MS0304", ERR,    "a Require medusa-customer or medusa-group stands here, but this virtual host has no %s") \
+    X(GUARD_NOBODY,   "MS0305", INFO,   "a guarded place was asked for, and nobody is signed in; answered %d") \
+    X(GUARD_FAILED,   "MS0306", INFO,   "a guarded place was asked for, and it can't be told by whom (%s); answered %d") \
     X(STARTED,        "MS0901", INFO,   "%d shops, %d hashing slots") \
     X(START_FAILED,   "MS0902", ERR,    "can't start: %s")
 

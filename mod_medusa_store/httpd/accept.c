@@ -1,6 +1,6 @@
-/* accept.c: reads the Accept field, as far as JSON and XML are concerned.
+/* accept.c: reads the Accept field, as far as JSON, XML and HTML are concerned.
  *
- * Called by reply.c, where MedusaStoreXML is On. */
+ * Called by reply.c, where MedusaStoreXML is On, and by refusal.c. */
 #include "httpd/accept.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ enum { UNSET = -1, FULL = 1000 };
 
 /* Weights in thousandths; UNSET: not named. */
 typedef struct {
-    int xml, json, application, any;
+    int xml, html, json, application, any;
 } weights_t;
 
 static int is_blank(char c)
@@ -75,6 +75,9 @@ static void read_range(weights_t *w, const char *s, const char *end)
     if (is_range(s, length, "application/xml") || is_range(s, length, "text/xml")) {
         take(&w->xml, weight_of(s, end));
     }
+    else if (is_range(s, length, "text/html")) {
+        take(&w->html, weight_of(s, end));
+    }
     else if (is_range(s, length, "application/json")) {
         take(&w->json, weight_of(s, end));
     }
@@ -86,10 +89,9 @@ static void read_range(weights_t *w, const char *s, const char *end)
     }
 }
 
-int ms_accept_xml(const char *accept)
+static weights_t read_field(const char *accept)
 {
-    weights_t w = { UNSET, UNSET, UNSET, UNSET };
-    int json;
+    weights_t w = { UNSET, UNSET, UNSET, UNSET, UNSET };
 
     while (accept && *accept) {
         size_t length = strcspn(accept, ",");
@@ -97,6 +99,24 @@ int ms_accept_xml(const char *accept)
         read_range(&w, accept, accept + length);
         accept += length + (accept[length] == ',');
     }
-    json = w.json != UNSET ? w.json : w.application != UNSET ? w.application : w.any != UNSET ? w.any : 0;
-    return w.xml > json;
+    return w;
+}
+
+static int json_of(const weights_t *w)
+{
+    return w->json != UNSET ? w->json : w->application != UNSET ? w->application : w->any != UNSET ? w->any : 0;
+}
+
+int ms_accept_xml(const char *accept)
+{
+    weights_t w = read_field(accept);
+
+    return w.xml > json_of(&w);
+}
+
+int ms_accept_page(const char *accept)
+{
+    weights_t w = read_field(accept);
+
+    return w.html > json_of(&w);
 }

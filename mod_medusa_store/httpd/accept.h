@@ -6,4 +6,7 @@
  *  is answered. */
 int ms_accept_xml(const char *accept);
 
+/** 1: it prefers text/html to JSON, as browsers do when they go to a page. */
+int ms_accept_page(const char *accept);
+
 #endif

@@ -22,7 +22,7 @@ int ms_check_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
-static const char *judge_server(apr_pool_t *pool, const ms_server_t *server)
+static const char *judge_shop(apr_pool_t *pool, const ms_server_t *server)
 {
     if (!server->db.params) {
         return "MedusaStoreDBParams is missing; it names the database";
@@ -33,10 +33,14 @@ static const char *judge_server(apr_pool_t *pool, const ms_server_t *server)
     if (server->db.keep > server->db.max) {
         return apr_psprintf(pool, "MedusaStoreDBKeep %d is more than MedusaStoreDBMax %d", server->db.keep, server->db.max);
     }
-    if (!session_hooked) {
-        return "mod_session is not loaded (LoadModule session_module …, or a2enmod session)";
-    }
     return NULL;
+}
+
+static const char *judge_server(apr_pool_t *pool, const ms_server_t *server)
+{
+    const char *error = judge_shop(pool, server);
+
+    return error || session_hooked ? error : "mod_session is not loaded (LoadModule session_module …, or a2enmod session)";
 }
 
 /* ---- sessions ---- */
@@ -157,6 +161,9 @@ static const char *judge(apr_pool_t *pool, server_rec *s)
 
     if (error) {
         return apr_psprintf(pool, "%s: %s", server->used_at, error);
+    }
+    if (server->guards_at && (error = judge_shop(pool, server))) {
+        return apr_psprintf(pool, "%s: Require medusa-customer and medusa-group need a shop: %s", server->guards_at, error);
     }
     if (server->seals_at && !server->account.secrets[0]) {
         return apr_psprintf(pool, "%s: MedusaStoreSessionProvider On needs MedusaStoreSecret", server->seals_at);

@@ -69,6 +69,7 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     }
     merged->gate = base->gate;
     PICK_SET(seals_at);
+    PICK_SET(guards_at);
     if (!add->used) { /* an inherited API must be able to serve as well */
         merged->used = base->used;
         merged->used_at = base->used_at;
@@ -109,6 +110,8 @@ void *ms_place_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_SET(cookie_same_site);
     PICK_NUMBER(trust_forwarded_proto);
     PICK_NUMBER(session_provider);
+    PICK_SET(guarded);
+    PICK_SET(sign_in_page);
     return merged;
 }
 

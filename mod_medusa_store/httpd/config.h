@@ -23,6 +23,7 @@ typedef struct {
     ms_gate_conf_t gate; /* main server only */
     int used;            /* 1: MedusaStore is On somewhere in the server's configuration files */
     const char *used_at; /* "file:line" of it */
+    const char *guards_at; /* "file:line" of a Require medusa-customer or medusa-group, or NULL */
     const char *seals_at; /* "file:line" of MedusaStoreSessionProvider On, or NULL */
 
     /* made at start */
@@ -68,6 +69,8 @@ typedef struct {
     const char *cookie_same_site;
     int trust_forwarded_proto;
     int session_provider;
+    int guarded;                  /* 1: a Require medusa-… stands here, or around here */
+    const char *sign_in_page;     /* with %u for the address that was asked for; NULL or "": none */
 } ms_place_t;
 
 extern const command_rec ms_directives[];
@@ -83,6 +86,9 @@ void ms_server_fill_in(ms_server_t *server);
 /** The settings in force; values of a place that are unset have their defaults. */
 ms_server_t *ms_server_get(const server_rec *s);
 const ms_place_t *ms_place_get(const request_rec *r);
+
+/** "file:line" of a directive. */
+const char *ms_directive_line(cmd_parms *cmd);
 
 /** A place's number, or its default where unset. */
 int ms_place_number(int value, int unset);

@@ -187,7 +187,7 @@ const char *ms_pattern_without_base(void)
     return NULL;
 }
 
-static const char *where(cmd_parms *cmd)
+const char *ms_directive_line(cmd_parms *cmd)
 {
     return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename, cmd->directive->line_num);
 }
@@ -238,7 +238,7 @@ static const char *set_on(cmd_parms *cmd, void *dir, int on)
     place->on = on;
     place->section = on ? section_of(cmd) : MS_IN_NOWHERE;
     place->path = without_slash(cmd->pool, cmd->path);
-    place->at = where(cmd);
+    place->at = ms_directive_line(cmd);
     if (on && !in_htaccess(cmd)) { /* an .htaccess is read while the server runs: nothing shared may change then */
         server->used = 1;
         server->used_at = place->at;
@@ -254,7 +254,7 @@ static const char *set_provider(cmd_parms *cmd, void *dir, int on)
 {
     ((ms_place_t *)dir)->session_provider = on;
     if (on && !in_htaccess(cmd)) {
-        ms_server_get(cmd->server)->seals_at = where(cmd);
+        ms_server_get(cmd->server)->seals_at = ms_directive_line(cmd);
     }
     return NULL;
 }
@@ -411,6 +411,30 @@ static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
     return chosen < 0 ? none_of(cmd, words, arg) : NULL;
 }
 
+/* A path of this host, or a whole address; with nothing in it that a header can't carry as it is. */
+static int is_address(const char *text)
+{
+    const char *p;
+
+    for (p = text; *p > ' ' && *p < 127 && !strchr("\"<>\\", *p); p++) {
+    }
+    if (*p) {
+        return 0;
+    }
+    return (*text == '/' && text[1] != '/') || (!strncasecmp(text, "http://", 7) && text[7]) || (!strncasecmp(text, "https://", 8) && text[8]);
+}
+
+static const char *set_sign_in_page(cmd_parms *cmd, void *dir, const char *arg)
+{
+    int none = !strcasecmp(arg, "None");
+
+    if (!none && !is_address(arg)) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no address of a page; write /login?back=%%u, https://shop.example/login, or None", arg));
+    }
+    ((ms_place_t *)dir)->sign_in_page = none ? "" : arg;
+    return NULL;
+}
+
 #define FLAG(field) (void *)offsetof(ms_place_t, field)
 #define HERE (RSRC_CONF | OR_AUTHCFG)
 
@@ -445,5 +469,6 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreCookieSameSite", set_same_site, NULL, HERE, "Lax, Strict or None (Lax)"),
     AP_INIT_FLAG("MedusaStoreTrustForwardedProto", ap_set_flag_slot, FLAG(trust_forwarded_proto), HERE, "On: a proxy in front sets X-Forwarded-Proto"),
     AP_INIT_FLAG("MedusaStoreSessionProvider", set_provider, NULL, HERE, "Off: sessions are kept by mod_session_cookie or mod_session_dbd instead"),
+    AP_INIT_TAKE1("MedusaStoreSignInPage", set_sign_in_page, NULL, HERE, "where Require medusa-… sends browsers that nobody is signed in by (None)"),
     { .name = NULL }
 };

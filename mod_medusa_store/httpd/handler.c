@@ -8,6 +8,7 @@
 #include "httpd/claim.h"
 #include "httpd/config.h"
 #include "httpd/cors.h"
+#include "httpd/identity.h"
 #include "httpd/mount.h"
 #include "httpd/reply.h"
 #include "httpd/request.h"
@@ -54,10 +55,13 @@ static int body_counts(const request_rec *r)
     return r->method_number != M_GET && r->method_number != M_DELETE;
 }
 
-static void serve(ms_ctx_t *c)
+static void serve(request_rec *r, ms_ctx_t *c)
 {
     if (ms_dispatch(c) != MS_OK) {
         c->session_change = MS_SESSION_KEEP;
+    }
+    if (c->who.row) {
+        ms_identity_tell(r, c->who.id);
     }
 }
 
@@ -91,7 +95,7 @@ int ms_handler_run(request_rec *r)
         }
         c->forgery = ms_cors_forgery(r, place);
         if (c->rc == MS_OK && ms_session_open(r, c)) {
-            serve(c);
+            serve(r, c);
         }
         ms_session_close(r, c);
     }

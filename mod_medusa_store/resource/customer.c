@@ -100,6 +100,9 @@ const ms_stmt_t ms_customer_stmts[] = {
         "FROM customer c WHERE c.email = %s AND c.has_account = 1 AND c.live = 1" },
     { "customer.lock", MS_SELECT, { { &ms_customer, "c" } }, "c.password_hash",
         "FROM customer c WHERE c.id = %s AND c.deleted_at IS NULL FOR UPDATE" },
+    { "customer.group", MS_SELECT, { { NULL, NULL } }, "g.name",
+        "FROM customer_group g JOIN customer_group_customers m ON m.customer_group_id = g.id "
+        "WHERE g.name = %s AND g.live = 1 AND m.customer_id = %s" },
     { "customer.save", MS_UPDATE, { { &ms_customer, NULL } }, NULL, NULL },
     { "customer.set_password", MS_CHANGE, { { NULL, NULL } }, NULL,
         "UPDATE customer SET password_hash = %s, updated_at = %s WHERE id = %s" },

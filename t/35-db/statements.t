@@ -11,7 +11,19 @@ use MedusaStore::Harness;
 use MedusaStore::Source qw(files text);
 
 my $db = MedusaStore::Database->new(options => ['--log-output=TABLE']);
-my $h = MedusaStore::Harness->new(single => 1, main => "MedusaStorePasswordCost 8192 1\n");
+my $h = MedusaStore::Harness->new(single => 1, modules => ['include'], main => "MedusaStorePasswordCost 8192 1\n", conf => <<'CONF');
+<Location "/private">
+    Require medusa-customer
+</Location>
+<Location "/group">
+    Require medusa-group staff vip
+    Require medusa-group vip
+</Location>
+<Location "/page">
+    Options +Includes
+    SetOutputFilter INCLUDES
+</Location>
+CONF
 my $meter = $db->session($h->{database});
 my $number = 0;
 
@@ -95,6 +107,22 @@ costs('a reset token', sub { $h->post('/store/customers/password-token', json =>
     $in->(1, stmt_execute => 2, select => 1, insert => 1, Questions => 4));
 costs('a reset token for nobody', sub { $h->post('/store/customers/password-token', json => { email => 'no@example.com' }) }, 204, reads(1));
 
+# guarded places: one for who asks, and one for each group that has to be asked
+mkdir "$h->{root}/htdocs/$_" for qw(private group);
+$h->write_file("htdocs/$_/x", "x\n") for qw(private group);
+costs('a guarded place by cookie', sub { $h->get('/private/x', jar => 'me') }, 200, reads(1));
+costs('a guarded place by bearer', sub { $h->get('/private/x', @bearer) }, 200, reads(1));
+costs('a guarded place, nobody', sub { $h->get('/private/x') }, 401, {});
+costs('a guarded place, a forged token', sub { $h->get('/private/x', headers => { Authorization => 'Bearer a.b.c' }) }, 401, {});
+$h->allow_log('AH01630', qr/client denied/);
+costs('a place of groups, and not in them', sub { $h->get('/group/x', jar => 'me') }, 403, reads(3));
+$h->sql("INSERT INTO customer_group (id, name, created_at, updated_at) VALUES ('cgrp_1', 'staff', now(3), now(3)), ('cgrp_2', 'vip', now(3), now(3))");
+$h->sql("INSERT INTO customer_group_customers SELECT 'cgrp_1', id FROM customer WHERE email = 'p1\@example.com'");
+costs('a place of groups, and in the first', sub { $h->get('/group/x', jar => 'me') }, 200, reads(2));
+
+$h->write_file('htdocs/page', join ' ', map { qq(<!--#include virtual="/$_/x" -->) } qw(private private group));
+costs('a page with three guarded parts', sub { $h->get('/page', jar => 'me') }, 200, reads(2));
+
 # a billing address costs no statement more
 $h->post('/store/auth', json => $me, jar => 'me');
 $h->sql(q(INSERT INTO address (id, city, created_at, updated_at) VALUES ('addr_b', 'Åkirkeby', now(3), now(3))));
@@ -124,6 +152,7 @@ $h->sql($old);
 $h->get('/store/customers/me', jar => 'me');
 $h->get('/store/customers/me', @bearer);
 $h->get('/store/auth/p1@example.com');
+$h->get('/group/x', jar => 'me');
 register();
 is register('two')->{status}, 200, 'another customer';
 $h->get('/store/customers/me', jar => 'two');
@@ -148,7 +177,10 @@ $h->sql("INSERT INTO address (id, customer_id, created_at, updated_at) SELECT CO
     . ' now(3), now(3) FROM seq_1_to_6000');
 $h->sql("INSERT INTO session SELECT UNHEX(SHA2(seq, 256)), CONCAT('cus_', seq % 4000 + 1), 'cookie', now(3), now(3),"
     . ' now(3) + INTERVAL 1 HOUR FROM seq_1_to_6000');
-$h->sql("ANALYZE TABLE customer, address, session, outbox");
+$h->sql("INSERT INTO customer_group (id, name, created_at, updated_at, deleted_at) SELECT CONCAT('cgrp_x', seq), CONCAT('group ', seq), now(3), now(3),"
+    . ' IF(seq % 7 = 0, now(3), NULL) FROM seq_1_to_500');
+$h->sql("INSERT INTO customer_group_customers SELECT CONCAT('cgrp_x', seq % 500 + 1), CONCAT('cus_', seq) FROM seq_1_to_4000");
+$h->sql("ANALYZE TABLE customer, address, session, outbox, customer_group, customer_group_customers");
 
 # texts as they were prepared, and one execution of each with its values
 my (%prepared, %executed);

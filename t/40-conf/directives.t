@@ -52,6 +52,8 @@ my @PLACE = (
     MedusaStoreCookieSameSite      => ['Lax', 'Strict', 'None'], ['x', 'Off'],
     MedusaStoreTrustForwardedProto => ['On', 'Off'], ['x'],
     MedusaStoreSessionProvider     => ['On', 'Off'], ['x'],
+    MedusaStoreSignInPage          => ['None', '/login', '/login?back=%u', 'https://shop.example/login?%u', 'http://localhost:8000/'],
+                                      ['login', '//evil.example/', '"/a b"', '"/\\evil.example"', '"/x\"y"', 'https://', 'javascript:x', 'ftp://x/', '""'],
 );
 
 sub taken {
@@ -130,6 +132,34 @@ subtest 'what belongs together' => sub {
     ($exit, $output) = $late->configtest($on =~ s/Session On\n//r);
     isnt($exit, 0, 'On without mod_session');
     like($output, qr/mod_session is not loaded/, 'the message names it');
+};
+
+subtest 'guarded places' => sub {
+    my $place = "<Location /private>\n%s\n</Location>\n";
+    taken(sprintf($place, $_), $_) for 'Require medusa-customer', 'Require medusa-group vip', 'Require medusa-group "Gold members" vip', "Require medusa-group \x{e9}t\x{e9}";
+    taken("<VirtualHost *>\n" . sprintf($place, 'Require medusa-customer') . "$_</VirtualHost>\n", "in a virtual host$_")
+        for '', "MedusaStoreDBMax 4\n";
+    refused(sprintf($place, 'Require medusa-customer ada'), qr/Require medusa-customer takes no "ada"/, 'a customer has no name');
+    refused(sprintf($place, "Require medusa-group$_"), qr/Require medusa-group takes one name or several/, "no group:$_") for '', ' ';
+    refused(sprintf($place, 'Require medusa-group ' . $_), qr/is no name of a group/, "no name of one: $_") for '""', 'vip ""', 'x' x 256;
+    refused(sprintf($place, 'Require medusa-customers'), qr/medusa-customers/, 'a mistake in writing');
+    my $bare = MedusaStore::Harness->new(shop => 0, start => 0);
+    my $any = sprintf($place, "<RequireAny>\nRequire ip 127.0.0.1\nRequire medusa-group vip\n</RequireAny>");
+    for my $conf (sprintf($place, 'Require medusa-customer'), $any, "<VirtualHost *>\n$any</VirtualHost>\n") {
+        my ($exit, $output) = $bare->configtest("LoadModule authz_host_module $ENV{MS_LIBEXECDIR}/mod_authz_host.so\n$conf");
+        isnt($exit, 0, 'a host without a shop');
+        like($output, qr/test\.conf:\d+: Require medusa-customer and medusa-group need a shop: MedusaStoreDBParams is missing/, 'the message tells the line');
+    }
+    my ($exit, $output) = $bare->configtest("MedusaStoreDBParams sock=/x,dbname=d\n" . sprintf($place, 'Require medusa-customer'));
+    isnt($exit, 0, 'a host without a secret');
+    like($output, qr/MedusaStoreSecret is missing/, 'the message tells what is missing');
+    my $shop = "MedusaStoreDBParams file:$root/db-params\nMedusaStoreSecret file:$root/secret\n";
+    my $alias = "<AuthzProviderAlias medusa-group members vip>\n</AuthzProviderAlias>\n";
+    ($exit, $output) = $bare->configtest("$alias<VirtualHost *>\n$shop" . sprintf($place, 'Require members') . "</VirtualHost>\n");
+    is($exit, 0, 'an alias is no use yet') or diag $output;
+    my $late = MedusaStore::Harness->new(start => 0, shop => $h, place => 0, without => ['session']);
+    ($exit, $output) = $late->configtest(sprintf($place, 'Require medusa-customer'));
+    is($exit, 0, 'a guard needs no mod_session') or diag $output;
 };
 
 $h->stop('nothing ran');
