@@ -3,6 +3,7 @@
 #include <http_config.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mod_status.h>
 
 #include "httpd/check.h"
 #include "httpd/claim.h"
@@ -13,6 +14,7 @@
 #include "httpd/privacy.h"
 #include "httpd/refusal.h"
 #include "httpd/start.h"
+#include "httpd/status.h"
 
 static void register_hooks(apr_pool_t *pool)
 {
@@ -32,10 +34,13 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(ms_guard_tell, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_type_checker(ms_claim_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(ms_claim_fixup, NULL, before_rewriting, APR_HOOK_REALLY_FIRST + 1); /* and behind SetHandler */
+    ap_hook_fixups(ms_status_fixup, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(ms_privacy_add, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(ms_privacy_add, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(ms_refusal_add_words, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(ms_handler_run, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(ms_status_run, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(ap, status_hook, ms_server_status, NULL, NULL, APR_HOOK_MIDDLE);
     ms_guard_register(pool);
 }
 

@@ -113,7 +113,7 @@ ErrorLog "$state/logs/error.log"
 LogLevel notice
 ServerName localhost
 Listen 127.0.0.1:$port
-$(load_modules mpm_event unixd authn_core authz_core mime log_config dir headers reqtimeout session)
+$(load_modules mpm_event unixd authn_core authz_core authz_host mime log_config dir headers reqtimeout session)
 LoadModule medusa_store_module "$build/.libs/mod_medusa_store.so"
 $(httpd_user)
 
@@ -152,6 +152,17 @@ MedusaStoreSecret "file:$state/secret"
     MedusaStoreTrustForwardedProto On
     # a body that is not JSON counts as none, as with Medusa, in a session too
     MedusaStoreCSRF Origin
+</Location>
+<Location "/health">
+    Require all granted
+    SetHandler medusa-store-health
+</Location>
+<Location "/health/ready">
+    SetHandler medusa-store-ready
+</Location>
+<Location "/metrics">
+    Require local
+    SetHandler medusa-store-metrics
 </Location>
 ${conf:+Include "$conf"}
 CONF

@@ -20,7 +20,7 @@ enum { QUEUE_DEFAULT = 64 };
 
 struct ms_gate_t {
     int id;
-    int slots;
+    int slots, queue;
     apr_interval_time_t wait;
 };
 
@@ -112,7 +112,7 @@ apr_status_t ms_gate_make(ms_gate_t **made, apr_pool_t *pool, ms_gate_set_t *set
         return rv;
     }
     *made = apr_pcalloc(pool, sizeof **made);
-    **made = (ms_gate_t){ .id = set->id, .slots = slots, .wait = conf->wait };
+    **made = (ms_gate_t){ .id = set->id, .slots = slots, .queue = queue, .wait = conf->wait };
     return APR_SUCCESS;
 }
 
@@ -170,9 +170,22 @@ void ms_gate_leave(ms_gate_t *gate)
     semop(gate->id, &give, 1);
 }
 
+void ms_gate_look(const ms_gate_t *gate, int *running, int *waiting)
+{
+    int slots = semctl(gate->id, SLOTS, GETVAL), places = semctl(gate->id, QUEUE, GETVAL);
+
+    *running = slots < 0 ? -1 : gate->slots - slots;
+    *waiting = places < 0 ? -1 : gate->queue - places;
+}
+
 int ms_gate_slots(const ms_gate_t *gate)
 {
     return gate->slots;
+}
+
+int ms_gate_queue(const ms_gate_t *gate)
+{
+    return gate->queue;
 }
 
 int ms_gate_wait_ms(const ms_gate_t *gate)

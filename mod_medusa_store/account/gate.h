@@ -34,8 +34,12 @@ apr_status_t ms_gate_enter(ms_gate_t *gate);
 /** Give the slot back. */
 void ms_gate_leave(ms_gate_t *gate);
 
-/** Slots of the gate, and its longest wait in milliseconds: for messages. */
+/** How many hash, and how many wait for that; -1 both, where it can't be told (the server has been restarted meanwhile). */
+void ms_gate_look(const ms_gate_t *gate, int *running, int *waiting);
+
+/** Slots of the gate, places in its queue, and its longest wait in milliseconds: for messages. */
 int ms_gate_slots(const ms_gate_t *gate);
+int ms_gate_queue(const ms_gate_t *gate);
 int ms_gate_wait_ms(const ms_gate_t *gate);
 
 #endif

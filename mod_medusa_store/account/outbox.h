@@ -8,4 +8,15 @@
  *  the event is for. */
 ms_rc_t ms_outbox_add(ms_ctx_t *c, const char *event, json_t *data);
 
+enum { MS_OUTBOX_COUNTED = 100000 };
+
+/** Events that are not delivered; of each kind no more than MS_OUTBOX_COUNTED are counted. */
+typedef struct {
+    apr_int64_t waiting, dead;
+    apr_interval_time_t oldest; /* age of the first that waits, in microseconds; 0: none waits */
+} ms_outbox_state_t;
+
+/** Load how the outbox stands; three statements. */
+ms_rc_t ms_outbox_load(ms_ctx_t *c, ms_outbox_state_t *state);
+
 #endif

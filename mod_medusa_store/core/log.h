@@ -28,6 +28,9 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(DB_COMMIT,      "MS0111", ERR,    "COMMIT failed with error %d; the outcome is unknown") \
     X(DB_ARGS,        "MS0112", ERR,    "statement %s takes %d values, got %d") \
     X(DB_LOCKED,      "MS0113", WARN,   "statement %s waited too long for a lock; who holds its table?") \
+    X(SCHEMA_NEWER,   "MS0114", ERR,    "the database's schema is at migration %d, this module knows %d and no newer one: update the module; %s") \
+    X(SCHEMA_OLDER,   "MS0115", WARN,   "the database's schema is at migration %d, this module needs %d: run medusa-store-admin migrate") \
+    X(SCHEMA_UNKNOWN, "MS0116", INFO,   "the database could not be asked for its schema: %s; the server starts without it") \
     X(HASH_BUSY,      "MS0201", WARN,   "no hashing slot came free within %d ms (MedusaStoreHashSlots, MedusaStoreHashQueue)") \
     X(HASH_FAILED,    "MS0202", ERR,    "hashing failed: not enough memory for %d KiB (MedusaStorePasswordCost)") \
     X(HASH_BROKEN,    "MS0203", ERR,    "a stored password hash is in no known format; its customer can't sign in before a reset") \

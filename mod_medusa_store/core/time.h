@@ -1,4 +1,4 @@
-/* time.h: times on the wire and in the database; both UTC with milliseconds.
+/* time.h: times on the wire and in the database, both UTC with milliseconds; and a clock to measure by.
  *
  * Both forms know the years 1970 to 9999: a time outside is written as the nearest of these, a text outside is refused. */
 #ifndef MS_CORE_TIME_H
@@ -6,8 +6,18 @@
 
 #include <apr_pools.h>
 #include <apr_time.h>
+#include <time.h>
 
 enum { MS_TIME_ISO_LENGTH = 24, MS_TIME_SQL_LENGTH = 23 };
+
+/** Microseconds on a clock that nobody sets. */
+static inline apr_time_t ms_steady_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return apr_time_from_sec(now.tv_sec) + now.tv_nsec / 1000;
+}
 
 /** "2026-11-23T08:43:37.023Z": ISO 8601, always UTC, always three decimals, cut (not rounded). */
 const char *ms_time_iso(apr_pool_t *pool, apr_time_t t);

@@ -4,6 +4,7 @@
  * An attempt lives in a pool of its own and knows nothing of who waits for it: it may outlive them all.
  * Knows apr_dbd; called by pool.c only. */
 #include "db/connect.h"
+#include "core/time.h"
 
 #include <apr_strings.h>
 #include <mysql.h>

@@ -5,18 +5,8 @@
 #include <apr_dbd.h>
 #include <apr_pools.h>
 #include <apr_time.h>
-#include <time.h>
 
 typedef struct ms_attempt_t ms_attempt_t;
-
-/** Microseconds on a clock that nobody sets. */
-static inline apr_time_t ms_steady_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return apr_time_from_sec(now.tv_sec) + now.tv_nsec / 1000;
-}
 
 /** Begin to connect; NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave(). */
 ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params);

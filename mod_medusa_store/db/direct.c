@@ -1,6 +1,7 @@
 /* direct.c: one connection for an administrator's tool.
  *
- * Knows apr_dbd and MySQL's error numbers; called by what stands beside it for the admin tool: migrate.c, outbox.c, … */
+ * Knows apr_dbd and MySQL's error numbers; called by what stands beside it for the admin tool: migrate.c, outbox.c, …; and by
+ * schema.c. */
 #include "db/direct.h"
 
 #include <apr_dbd.h>

@@ -1,4 +1,4 @@
-/* direct.h: one connection for an administrator's tool: no pool, no retries.
+/* direct.h: one connection for an administrator's tool, or for a question while the server starts: no pool, no retries.
  *
  * What serves requests goes through db.h. Failures come back as text: NULL means that all is well. No text holds the
  * connection parameters, for they hold the password. */

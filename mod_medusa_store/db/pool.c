@@ -8,6 +8,7 @@
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#include "core/time.h"
 #include "db/connect.h"
 #include "db/pool.h"
 

@@ -1,17 +1,13 @@
-/* accept.c: reads the Accept field, as far as JSON, XML and HTML are concerned.
+/* accept.c: reads the Accept field, as far as there is a choice here.
  *
- * Called by reply.c, where MedusaStoreXML is On, and by refusal.c. */
+ * Called by reply.c, where MedusaStoreXML is On, by refusal.c and by metrics.c. */
 #include "httpd/accept.h"
 
 #include <string.h>
 #include <strings.h>
 
+/* Weights are thousandths; UNSET: not named. */
 enum { UNSET = -1, FULL = 1000 };
-
-/* Weights in thousandths; UNSET: not named. */
-typedef struct {
-    int xml, html, json, application, any;
-} weights_t;
 
 static int is_blank(char c)
 {
@@ -51,72 +47,62 @@ static int weight_of(const char *s, const char *end)
     return FULL;
 }
 
-static int is_range(const char *s, size_t length, const char *range)
+static int is_range(const char *s, const char *end, const char *range)
 {
+    size_t length = 0;
+
+    while (s + length < end && !strchr("; \t", s[length])) {
+        length++;
+    }
     return length == strlen(range) && !strncasecmp(s, range, length);
 }
 
-static void take(int *weight, int found)
+/* The highest weight that an Accept field gives to a media range, or UNSET. */
+static int weight_in(const char *accept, const char *range)
 {
-    if (found > *weight) {
-        *weight = found;
-    }
-}
-
-static void read_range(weights_t *w, const char *s, const char *end)
-{
-    size_t length;
-
-    while (s < end && is_blank(*s)) {
-        s++;
-    }
-    for (length = 0; s + length < end && !strchr("; \t", s[length]); length++) {
-    }
-    if (is_range(s, length, "application/xml") || is_range(s, length, "text/xml")) {
-        take(&w->xml, weight_of(s, end));
-    }
-    else if (is_range(s, length, "text/html")) {
-        take(&w->html, weight_of(s, end));
-    }
-    else if (is_range(s, length, "application/json")) {
-        take(&w->json, weight_of(s, end));
-    }
-    else if (is_range(s, length, "application/*")) {
-        take(&w->application, weight_of(s, end));
-    }
-    else if (is_range(s, length, "*/*")) {
-        take(&w->any, weight_of(s, end));
-    }
-}
-
-static weights_t read_field(const char *accept)
-{
-    weights_t w = { UNSET, UNSET, UNSET, UNSET, UNSET };
+    int weight = UNSET, found;
 
     while (accept && *accept) {
-        size_t length = strcspn(accept, ",");
+        const char *end = accept + strcspn(accept, ",");
 
-        read_range(&w, accept, accept + length);
-        accept += length + (accept[length] == ',');
+        while (accept < end && is_blank(*accept)) {
+            accept++;
+        }
+        found = is_range(accept, end, range) ? weight_of(accept, end) : UNSET;
+        weight = found > weight ? found : weight;
+        accept = end + (*end == ',');
     }
-    return w;
+    return weight;
 }
 
-static int json_of(const weights_t *w)
+/* The weight of a type: that of the first range of a list (from its own name to the most general) that the field names. */
+static int weight_by(const char *accept, const char *const ranges[])
 {
-    return w->json != UNSET ? w->json : w->application != UNSET ? w->application : w->any != UNSET ? w->any : 0;
+    int weight = UNSET, i;
+
+    for (i = 0; ranges[i] && weight == UNSET; i++) {
+        weight = weight_in(accept, ranges[i]);
+    }
+    return weight == UNSET ? 0 : weight;
 }
+
+static const char *const json[] = { "application/json", "application/*", "*/*", NULL };
 
 int ms_accept_xml(const char *accept)
 {
-    weights_t w = read_field(accept);
+    int wanted = weight_by(accept, json);
 
-    return w.xml > json_of(&w);
+    return weight_in(accept, "application/xml") > wanted || weight_in(accept, "text/xml") > wanted;
 }
 
 int ms_accept_page(const char *accept)
 {
-    weights_t w = read_field(accept);
+    return weight_in(accept, "text/html") > weight_by(accept, json);
+}
 
-    return w.html > json_of(&w);
+int ms_accept_html(const char *accept)
+{
+    static const char *const plain[] = { "text/plain", "text/*", "*/*", NULL };
+
+    return weight_in(accept, "text/html") > weight_by(accept, plain);
 }

@@ -9,4 +9,7 @@ int ms_accept_xml(const char *accept);
 /** 1: it prefers text/html to JSON, as browsers do when they go to a page. */
 int ms_accept_page(const char *accept);
 
+/** 1: it prefers text/html to plain text, as browsers do; at equal weights text is answered. */
+int ms_accept_html(const char *accept);
+
 #endif

@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "httpd/config.h"
 #include "httpd/mount.h"
+#include "httpd/status.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static int is_served(request_rec *r, const ms_mount_t *mount)
 static int is_ours(request_rec *r, const ms_place_t *place)
 {
     ms_mount_t mount;
-    int found = place->on == 1 ? ms_mount_find(&mount, r, place) : 0;
+    int found = place->on == 1 && !ms_status_is_set(r) ? ms_mount_find(&mount, r, place) : 0;
 
     return found > 0 && place->pass_unserved == 1 ? is_served(r, &mount) : found != 0;
 }
@@ -66,7 +67,7 @@ int ms_claim_type(request_rec *r)
     return claim(r);
 }
 
-/* Against a SetHandler of a section around. */
+/* Against a SetHandler of a section around, but for those of our own. */
 int ms_claim_fixup(request_rec *r)
 {
     return claim(r);

@@ -30,6 +30,9 @@ typedef struct {
     unsigned char seal_keys[2][MS_KEY_BYTES]; /* of the session cookie, one a secret */
     ms_sink_t sink;
     ms_shop_t shop;
+    int number;        /* of the shop, in the counters; MS_UNSET: it is none */
+    const char *label; /* what it is called there: the server name */
+    int newer;         /* 0, or the schema of its database, which this module does not know: the shop has no connections */
 } ms_server_t;
 
 /** Where the place that holds `MedusaStore On` is, and so how its mount point is found. */

@@ -4,9 +4,11 @@
 #include "httpd/handler.h"
 #include "api/api.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "httpd/body.h"
 #include "httpd/claim.h"
 #include "httpd/config.h"
+#include "httpd/count.h"
 #include "httpd/cors.h"
 #include "httpd/identity.h"
 #include "httpd/mount.h"
@@ -65,17 +67,10 @@ static void serve(request_rec *r, ms_ctx_t *c)
     }
 }
 
-int ms_handler_run(request_rec *r)
+static int answer(request_rec *r, ms_ctx_t *c, const ms_place_t *place)
 {
-    const ms_place_t *place = ms_place_get(r);
-    ms_ctx_t *c;
     int status;
 
-    if (!r->handler || strcmp(r->handler, ms_handler_name) || place->on != 1) {
-        return DECLINED;
-    }
-    c = ms_request_ctx(r);
-    c->hides_accounts = place->email_exists == 0;
     if (!find_mount(r, c, place, &status)) {
         return status;
     }
@@ -100,4 +95,21 @@ int ms_handler_run(request_rec *r)
         ms_session_close(r, c);
     }
     return ms_reply(r, c, place->xml == 1);
+}
+
+int ms_handler_run(request_rec *r)
+{
+    const ms_place_t *place = ms_place_get(r);
+    apr_time_t start = ms_steady_now();
+    ms_ctx_t *c;
+    int status;
+
+    if (!r->handler || strcmp(r->handler, ms_handler_name) || place->on != 1) {
+        return DECLINED;
+    }
+    c = ms_request_ctx(r);
+    c->hides_accounts = place->email_exists == 0;
+    status = answer(r, c, place);
+    ms_count_request(r, c, status, ms_steady_now() - start);
+    return status;
 }

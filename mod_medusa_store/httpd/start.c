@@ -1,14 +1,16 @@
 /* start.c: from directives to shops.
  *
- * Nothing here waits for the database: the server starts without it and answers 503 until it is there. What the directives come
- * to was judged before, by check.c. */
+ * The server starts without the database, if need be, and answers 503 until it is there. What the directives come to was judged
+ * before, by check.c. */
 #include "httpd/start.h"
 #include "account/password.h"
 #include "core/xml.h"
 #include "httpd/config.h"
 #include "httpd/cookie.h"
+#include "httpd/count.h"
 #include "httpd/log.h"
 #include "httpd/session.h"
+#include "httpd/survey.h"
 #include "resource/resources.h"
 
 #include <http_core.h>
@@ -63,7 +65,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
     }
     for (s = main_server; s && !error; s = s->next) {
         ms_cookie_keys(ms_server_get(s)); /* also where there is a secret and no shop */
-        if (is_shop(ms_server_get(s))) {
+        if (is_shop(ms_server_get(s)) && !ms_server_get(s)->shop.account) { /* a host without settings of its own has the main server's */
             error = make_shop(pconf, s, gate);
             shops++;
         }
@@ -86,6 +88,8 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         ms_session_functions();
         ms_xml_start();
         error = start(pconf, s);
+        error = error ? error : ms_count_start(pconf, s);
+        error = error ? error : ms_survey(ptemp, s);
     }
     if (error) {
         ms_log_start_error(s, error);
@@ -116,7 +120,7 @@ void ms_start_child(apr_pool_t *pchild, server_rec *main_server)
     for (s = main_server; s; s = s->next) {
         ms_server_t *server = ms_server_get(s);
 
-        if (!is_shop(server) || (server->shop.db = same_pool(main_server, s))) {
+        if (!is_shop(server) || server->newer || (server->shop.db = same_pool(main_server, s))) {
             continue;
         }
         if (ms_db_make(&server->shop.db, pchild, &server->db, &server->sink)) {

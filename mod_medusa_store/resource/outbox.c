@@ -18,5 +18,12 @@ const ms_resource_t ms_outbox = { "outbox", "job", fields };
 
 const ms_stmt_t ms_outbox_stmts[] = {
     { "outbox.create", MS_INSERT, { { &ms_outbox, NULL } }, NULL, NULL },
+    /* how things stand: by the index alone, and no more of it than can be read at once. The oldest is among those that were due first,
+     * unless it has failed and ever so many others wait. */
+    { "outbox.count", MS_SELECT, { { NULL, NULL } }, "COUNT(*)",
+        "FROM (SELECT 1 FROM outbox WHERE state = %s LIMIT 100000) counted" }, /* MS_OUTBOX_COUNTED */
+    { "outbox.oldest", MS_SELECT, { { NULL, NULL } }, "CAST(created_at AS CHAR)",
+        "FROM outbox WHERE seq = (SELECT MIN(seq) FROM "
+        "(SELECT seq FROM outbox WHERE state = 'waiting' ORDER BY due_at, seq LIMIT 10000) due)" },
     { NULL, MS_SELECT, { { NULL, NULL } }, NULL, NULL }
 };

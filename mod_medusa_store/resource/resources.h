@@ -16,6 +16,7 @@ extern const ms_stmt_t ms_customer_stmts[];
 extern const ms_stmt_t ms_address_stmts[];
 extern const ms_stmt_t ms_session_stmts[];
 extern const ms_stmt_t ms_outbox_stmts[];
+extern const ms_stmt_t ms_migration_stmts[];
 
 /* What operations accept. */
 extern const ms_body_t ms_customer_create_body;  /* POST /customers */

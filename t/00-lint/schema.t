@@ -29,6 +29,8 @@ my @migrations = files('sql', qr/\.sql$/);
 cmp_ok(scalar @migrations, '>', 0, 'there are migrations');
 none([grep { !m{^sql/\d{4}_[a-z]+_[a-z_]+\.sql$} } @migrations], 'each is named NNNN_verb_noun.sql');
 is_deeply([map { m{/(\d{4})} } @migrations], [map { sprintf '%04d', $_ } 1 .. @migrations], 'they are numbered without a gap');
+my ($known) = text('mod_medusa_store/db/schema.h') =~ /MS_SCHEMA = (\d+)/;
+is($known, scalar @migrations, 'the module knows the last of them (MS_SCHEMA of db/schema.h)');
 my %schema = schema_of(join "\n", map { text($_) } @migrations);
 
 my $resources = 0;

@@ -56,6 +56,8 @@ subtest 'start' => sub {
     is($exit, 0, 'it comes back') or diag $output, slurp("$one/logs/error.log");
     like($output, qr{^The Store API is at http://127\.0\.0\.1:\d+/store}m, 'and tells the address');
     is(client($one)->request('GET', '/store/auth')->{status}, 401, 'the API answers');
+    is(client($one)->request('GET', $_)->{body}, 'OK', "so does $_") for '/health', '/health/ready';
+    like(client($one)->request('GET', '/metrics')->{body}, qr/^medusa_store_database_up\{shop="localhost"\} 1$/m, 'and /metrics');
     my $answer = client($one)->request('POST', '/store/customers', json => \%ada);
     is($answer->{status}, 200, 'a customer registers');
     my $cors = client($one)->request('OPTIONS', '/store/customers', headers => { Origin => 'http://localhost:8000' });

@@ -13,6 +13,7 @@ use warnings;
 use Carp qw(croak);
 use IO::Select;
 use JSON::PP ();
+use MIME::Base64 qw(decode_base64);
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
@@ -39,6 +40,7 @@ sub new {
     $self->_start_driver;
     my $value = $self->_call(POST => '', { capabilities => { alwaysMatch => {
         'goog:chromeOptions' => { args => [@ARGUMENTS, "--user-data-dir=$self->{folder}/profile"], prefs => \%PREFERENCES },
+'goog:loggingPrefs' => { browser => 'ALL' },
         timeouts => { script => 1000 * $PATIENCE, pageLoad => 1000 * $PATIENCE },
     } } });
     $self->{session} = $value->{sessionId};
@@ -127,6 +129,42 @@ JS
         sleep 0.05;
     }
     croak 'the page did not leave';
+}
+
+# Give the page a width and height of its own, in pixels; of a phone, if `mobile` says so.
+sub resize {
+    my ($self, $width, $height, $mobile) = @_;
+    $self->_devtools('Emulation.setDeviceMetricsOverride', { width => $width, height => $height, deviceScaleFactor => 1,
+        mobile => $mobile ? JSON::PP::true : JSON::PP::false });
+    return $self;
+}
+
+# The colours that the user prefers: 'light' or 'dark'.
+sub prefer {
+    my ($self, $colours) = @_;
+    $self->_devtools('Emulation.setEmulatedMedia', { features => [{ name => 'prefers-color-scheme', value => $colours }] });
+    return $self;
+}
+
+sub _devtools {
+    my ($self, $command, $parameters) = @_;
+    return $self->_call(POST => '/goog/cdp/execute', { cmd => $command, params => $parameters });
+}
+
+# What the console was told since the last call, violations of a security policy included; one text a line.
+sub console {
+    my ($self) = @_;
+    return map { "$_->{level} $_->{source}: $_->{message}" } @{ $self->_call(POST => '/se/log', { type => 'browser' }) };
+}
+
+# The page as a PNG, all of it; for people who want to look.
+sub screenshot {
+    my ($self, $file) = @_;
+    my $image = $self->_devtools('Page.captureScreenshot', { captureBeyondViewport => JSON::PP::true });
+    open my $out, '>:raw', $file or croak "$file: $!";
+    print {$out} decode_base64($image->{data});
+    close $out or croak "$file: $!";
+    return;
 }
 
 # The browser's cookies of the page's host, HttpOnly ones too, by name: { value, httpOnly, secure, sameSite, … }.

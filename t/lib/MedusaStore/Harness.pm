@@ -246,6 +246,16 @@ sub start_again {
     return $self;
 }
 
+# Run httpd where it is expected to end by itself: (exit status, what it wrote to the log meanwhile).
+sub run_server {
+    my ($self) = @_;
+    $self->{port} = free_port();
+    $self->write_file('httpd.conf', $self->_conf_text);
+    my $before = length $self->log_text;
+    my ($exit) = _with_sanitizer(sub { run_command('timeout', 60, _httpd(), '-f', "$self->{root}/httpd.conf", '-D', 'FOREGROUND') });
+    return ($exit, substr $self->log_text, $before);
+}
+
 sub free_port {
     my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0) or croak "no free port: $@";
     return $socket->sockport;
