@@ -30,7 +30,7 @@ for my $mpm (grep { $_ ne $here } sort keys %STARTED) {
         local $ENV{TEST_MPM} = $mpm;
         local $ENV{MS_CASES} = '';
         my $h = MedusaStore::Harness->new;
-        like($h->log_text, qr/\b$STARTED{$mpm}: .*resuming normal operations/, 'it is the one that runs');
+        ok($h->await_log(qr/\b$STARTED{$mpm}: .*resuming normal operations/), 'it is the one that runs');
         $h->stop;
         run_test($_) for @TESTS;
     };
