@@ -18,6 +18,10 @@ none([grep { $makefile !~ m{^\t\Q$_\E(?:\s|$)}m } @units], 'each unit test is li
 
 my ($version) = text('configure.ac') =~ /^AC_INIT\(\[\w+\], \[([\d.]+)\]/m;
 ok($version, "the version is $version");
+my %told = (
+    CHANGES => qr/^([\d.]+) \(/m, 'debian/changelog' => qr/\A[\w-]+ \(([\d.]+)\)/, 'packaging/rpm/mod_medusa_store.spec' => qr/^Version:\s+([\d.]+)$/m,
+);
+is((text($_) =~ $told{$_})[0], $version, "$_ begins with it") for sort keys %told;
 
 # patterns in pieces, lest this file find itself
 my @LOCAL = map { join '', @$_ } ['/wo', 'rk/'], ['\.\./sha', 'red'], ['/ro', 'ot/'], ['/ho', 'me/\w'],
