@@ -8,10 +8,12 @@ PACKAGES_RUN=(apache2-bin libaprutil1-dbd-mysql mariadb-server mariadb-client pe
 PACKAGES_TEST=(libcmocka-dev binutils libxml2-utils curl openssl valgrind)
 PACKAGES_BENCH=(wrk)
 PACKAGES_CLIENT=(nodejs npm chromium chromium-driver) # what t/60-client plays a storefront with
+PACKAGES_PACKAGE=(debhelper dpkg-dev debootstrap rpm cpio) # what t/70-package makes packages and a scratch Debian with
 PACKAGES_CLUSTER=(galera-4 mariadb-backup socat haproxy) # what t/75-cluster builds a cluster of
 
 # Those that may as well come from elsewhere: a program of this name in PATH will do.
-declare -A PROGRAM_OF=([nodejs]=node [npm]=npm [chromium]=chromium [chromium-driver]=chromedriver)
+declare -A PROGRAM_OF=([nodejs]=node [npm]=npm [chromium]=chromium [chromium-driver]=chromedriver
+    [debootstrap]=debootstrap [rpm]=rpmbuild [cpio]=cpio)
 
 # Those of the arguments that are not installed.
 missing_packages() {
