@@ -37,7 +37,8 @@ int ms_claim_translate(request_rec *r)
 {
     const ms_place_t *place = ms_place_get(r);
 
-    if (place->section == MS_IN_DIRECTORY || !is_ours(r, place)) {
+    /* of the status handlers, those of a <Location>: what folders say is not known yet */
+    if (!ms_status_is_set(r) && (place->section == MS_IN_DIRECTORY || !is_ours(r, place))) {
         return DECLINED;
     }
     r->filename = apr_pstrcat(r->pool, no_file, r->uri, NULL);

@@ -7,8 +7,8 @@
 /** The name of the handler, as SetHandler and mod_status show it. */
 extern const char ms_handler_name[];
 
-/** Translate name, and map to storage: keep requests of an API that is no directory away from the file system; its paths are
- *  no file names, and may be longer than those can be. */
+/** Translate name, and map to storage: keep requests of an API that is no directory, and of a status handler in a section that is
+ *  none, away from the file system; their paths are no file names, and may be longer than those can be. */
 int ms_claim_translate(request_rec *r);
 int ms_claim_map(request_rec *r);
 

@@ -34,7 +34,7 @@ static int find(const char *name)
 }
 
 /* Asked before httpd gets to know it: SetHandler takes an expression, which comes to a text when it is needed. */
-int ms_status_is_set(request_rec *r)
+static int find_set(request_rec *r)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *name = core->handler;
@@ -43,7 +43,25 @@ int ms_status_is_set(request_rec *r)
 
     name = core->expr_handler ? ap_expr_str_exec(r, core->expr_handler, &error) : name;
 #endif
-    return find(name) != NONE;
+    return find(name);
+}
+
+int ms_status_is_set(request_rec *r)
+{
+    return find_set(r) != NONE;
+}
+
+/* Where there is no file, mod_negotiation would look for a page with a similar name; and mod_proxy may have its eye on all paths. */
+int ms_status_type(request_rec *r)
+{
+    int i = r->finfo.filetype == APR_NOFILE ? find_set(r) : NONE;
+
+    if (i == NONE) {
+        return DECLINED;
+    }
+    r->handler = handlers[i].name;
+    r->proxyreq = PROXYREQ_NONE;
+    return OK;
 }
 
 /* mod_dir would send it to the address with a slash at its end. */

@@ -4,7 +4,9 @@
 
 #include <httpd.h>
 
-/** Fixups, before mod_dir's: where one of these handlers was set, a folder of that name means nothing. */
+/** Type checker, before mod_negotiation's, and fixups, before mod_dir's: where one of these handlers was set, a folder of that name, a
+ *  page of a similar one, and a ProxyPass mean nothing. */
+int ms_status_type(request_rec *r);
 int ms_status_fixup(request_rec *r);
 
 /** Handler: answer where one of these was set. */

@@ -118,6 +118,28 @@ subtest 'files and folders of the same name' => sub {
     $h->write_file('htdocs/health/ready', "another file\n");
     answers('/health', 200, 'OK', 'a folder with a page');
     answers('/health/ready', 200, 'OK', 'a file within it');
+    my $pages = MedusaStore::Harness->new(shop => $h, modules => ['negotiation'],
+        conf => "AddType text/html .html\n<Directory />\nOptions +MultiViews\n</Directory>\n$MOUNTS");
+    $pages->write_file("htdocs/$_.html", "a page\n") for 'health', 'other';
+    local $h->{client} = $pages->{client};
+    answers('/health', 200, 'OK', 'a page that MultiViews would find');
+    answers('/health' . '/x' x 3000, 200, 'OK', 'a path that is too long for a file');
+    answers($_, 200, "a page\n", "it finds $_") for '/health.html', '/other';
+    $pages->write_file('htdocs/index.html', "WordPress\n");
+    $pages->write_file('htdocs/.htaccess', "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /index.html [L]\n");
+    answers($_, 200, 'OK', "$_ beside one program for all paths") for '/health', '/health/ready';
+    answers('/else', 200, "WordPress\n", 'which gets the others');
+    $pages->stop;
+};
+
+subtest 'a proxy for all paths' => sub {
+    my $proxied = MedusaStore::Harness->new(shop => $h, place => 0, modules => [qw(proxy proxy_http)],
+        conf => "ProxyPass / http://127.0.0.1:$h->{port}/other/\n$MOUNTS");
+    $h->write_file('htdocs/other', "another server\n");
+    local $h->{client} = $proxied->{client};
+    answers($_, 200, 'OK', $_) for '/health', '/health/ready';
+    is($proxied->get('/')->{status}, 404, 'the proxy is asked for the others');
+    $proxied->stop;
 };
 
 # ---- the schema ----
