@@ -133,6 +133,7 @@ is_deeply [grep { keys %{ $created{$_} || {} } != 1 } @ids], [], scalar(@ids) . 
 is scalar keys %created, scalar @ids, '… and no event without its customer';
 
 # ---- all nodes have the same ----
+$three->await;
 is_deeply [$cluster->differing_tables], [], 'all nodes hold the same';
 for my $h (@h) {
     $h->allow_log(@$_) for ['MS0101'], ['MS0102'], ['MS0105', qr/error (?:1047|1180)/], ['MS0107'], ['MS0109'], ['MS0111'], ['MS0113'];
