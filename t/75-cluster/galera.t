@@ -99,7 +99,7 @@ switch('db1 is to work on',   'db1', 3, sub { $_->command('set server medusa/db1
 switch('db3 is killed',       'db1', 2, sub { $three->kill });
 $traffic->end;
 
-$three->start;
+$three->start(undef, wait => 0);
 note sprintf 'all processes together take %d MiB', sum(map { memory_of($_) } map({ MedusaStore::Harness::_group_of($_->{pid}) } @h), map { $_->{pid} } @proxies, $cluster->nodes);
 
 # ---- what came of it ----
