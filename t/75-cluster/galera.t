@@ -153,6 +153,22 @@ cmp_ok $lost_races{wsrep_local_cert_failures}, '>', 0, '… though races were lo
 note join ', ', map { "$_: $lost_races{$_}" } sort keys %lost_races;
 like join('', map { $_->log_text } @direct), qr/MS0108/, '… and run again';
 is_deeply [$cluster->differing_tables], [], '… and both nodes hold the same';
-$_->stop for @direct;
+(pop @direct)->stop;
+
+# ---- two nodes are lost at once, and the one that is left is told to go on alone ----
+my $last = $direct[0];
+my $lone = sub { return $last->post('/store/customers', json => MedusaStore::Traffic::person($_[0])) };
+$_->kill for $two, $three;
+$end = time + SETTLE_MAX;
+sleep 0.25 until ($one->status('wsrep_cluster_status') // '') eq 'non-Primary' || time > $end;
+is $lone->('lone-1')->{status}, 503, 'one of three is no majority: 503';
+is $last->get('/store/auth/lone-1@example.com')->{status}, 503, '… for reading, too';
+$one->sql(q(SET GLOBAL wsrep_provider_options = 'pc.bootstrap=YES'));
+ok counted($one, 1), 'it is told to be one';
+is $lone->('lone-1')->{status}, 200, '… and goes on, with the e-mail still free';
+is scalar(grep { $_->[0] eq 'lone-1@example.com' } $one->rows('SELECT email FROM medusa.customer')), 1, '… once';
+$last->allow_log('MS0105', qr/error 1047/);
+$last->allow_log('MS0113');
+$last->stop;
 note sprintf '%.0f s in all', time - $begun;
 done_testing;
