@@ -117,6 +117,20 @@ sub bare_httpd {
     return @held;
 }
 
+# All of the last generation, and none of those before: their ends are noticed by the parent in its own time.
+sub is_one_generation {
+    my ($h) = @_;
+    my $most = $h->{mpm} eq 'prefork' ? 16 : 2;    # MaxRequestWorkers, in processes
+    my @children;
+    for (1 .. 400) {
+        @children = children($h->{pid});
+        last if @children && @children <= $most && !grep { $_->{state} eq 'Z' } @children;
+        sleep 0.05;
+    }
+    cmp_ok(scalar @children, '<=', $most, 'no children of earlier generations are left: ' . @children);
+    return is(scalar(grep { $_->{state} eq 'Z' } @children), 0, 'nor dead ones');
+}
+
 sub grown { my ($held) = @_; return $held->[-1]{memory} - $held->[WARM - 1]{memory} }
 
 subtest 'fifty restarts' => sub {
@@ -154,6 +168,7 @@ sub judge {
     is_deeply(\%rows, \%customers, 'who was told to be registered is, and nobody else: ' . keys %rows);
     is($h->sql_value("SELECT COUNT(*) FROM outbox WHERE event_name = 'customer.created'"), 1 + keys %customers, 'and each has an event');
 
+    is_one_generation($h);
     my ($warm, $end) = @$held[WARM - 1, -1];
     is($end->{$_}, $warm->{$_}, "the parent holds as many $_ as before") for qw(descriptors threads segments);
     is_deeply([grep { $_ != 1 } map { $_->{semaphores} } @$held], [], 'and always one set of semaphores');

@@ -17,7 +17,7 @@ sub _lines {
     return <$in>;
 }
 
-# { memory, descriptors, threads, zombies } of a process. memory: anonymous pages in KiB, those included that it still shares
+# { memory, descriptors, threads } of a process. memory: anonymous pages in KiB, those included that it still shares
 # with its children; what is mapped from files is everybody's.
 sub holdings {
     my ($pid) = @_;
@@ -26,7 +26,6 @@ sub holdings {
         memory  => $memory,
         descriptors => scalar(() = glob "/proc/$pid/fd/*"),
         threads => scalar(() = glob "/proc/$pid/task/*"),
-        zombies => scalar(grep { $_->{state} eq 'Z' } children($pid)),
     };
 }
 
