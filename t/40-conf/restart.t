@@ -78,6 +78,7 @@ sub open_shop {
     my $h = MedusaStore::Harness->new(%CHEAP, %QUIET, mpm => $mpm, conf => $ROOM{$mpm});
     my $c = new_customer($h);
     my $regular = { %$c, token => token_for($h, $c) };
+    held($h);    # notes whose the semaphores are, while who used them lives
     return { h => $h, regular => $regular, crowd => MedusaStore::Crowd->start(SHOPPERS, sub { shop($h, $regular, @_) }) };
 }
 
