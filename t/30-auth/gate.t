@@ -10,12 +10,13 @@ use Time::HiRes qw(sleep);
 
 use MedusaStore::Accounts qw(new_customer sign_in who cookie_of as_cookie rows_are_secret);
 use MedusaStore::Harness;
-use MedusaStore::Process qw(children semaphore semaphore_sets);
+use MedusaStore::Process qw(all_semaphore_sets children semaphore semaphore_sets);
 
 use constant SLOTS => 0;    # the semaphore of the free slots
 
 my $busy = '{"code":"api_error","type":"database_error","message":"The server is busy at the moment. Please try again."';
 
+my %older = map { $_ => 1 } all_semaphore_sets();    # what a killed server left behind may have numbers of our processes
 my $h = MedusaStore::Harness->new(main => <<'CONF');
 MedusaStoreHashSlots 1
 MedusaStoreHashQueue 1
@@ -24,7 +25,10 @@ MedusaStorePasswordCost 19456 30
 CONF
 
 # The sets that a server and its present children use.
-sub sets_of { my ($server) = @_; return semaphore_sets($server->{pid}, map { $_->{pid} } children($server->{pid})) }
+sub sets_of {
+    my ($server) = @_;
+    return grep { !$older{$_} } semaphore_sets($server->{pid}, map { $_->{pid} } children($server->{pid}));
+}
 
 # Wait until something is so; 0 if it never comes.
 sub await {

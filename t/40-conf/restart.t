@@ -14,7 +14,7 @@ use MedusaStore::Client;
 use MedusaStore::Crowd;
 use MedusaStore::Database;
 use MedusaStore::Harness;
-use MedusaStore::Process qw(holdings children mapped_files semaphore semaphore_sets shared_segments);
+use MedusaStore::Process qw(all_semaphore_sets holdings children mapped_files semaphore semaphore_sets shared_segments);
 
 use constant { RESTARTS => 50, WARM => 10, SHOPPERS => 3 };
 use constant PAUSE => 0.02;    # seconds between two requests of a shopper
@@ -89,20 +89,26 @@ sub no_answer_was_wrong {
 
 # ---- the parent ----
 
-# What it holds after a restart. Semaphores are told to be ours by who used them last: the parent, or a child of a generation
-# that was seen here.
+# What it holds after a restart. Semaphores are told to be ours by who used them last: the parent, or a child that lives now; and
+# they are younger than this test. (The kernel gives the numbers of those that have ended to others, and what a killed server has
+# left behind stays for ever.)
+my %older = map { $_ => 1 } all_semaphore_sets();
+
 sub held {
     my ($h) = @_;
     my $seen = $h->{seen} ||= { processes => { $h->{pid} => 1 }, sets => {} };
-    $seen->{processes}{ $_->{pid} } = 1 for children($h->{pid});
-    $seen->{sets}{$_} = 1 for semaphore_sets(keys %{ $seen->{processes} });
-    return { %{ holdings($h->{pid}) }, semaphores => sets_left($h), segments => scalar(shared_segments(keys %{ $seen->{processes} })) };
+    my @living = ($h->{pid}, map { $_->{pid} } children($h->{pid}));
+    $seen->{processes}{$_} = 1 for @living;
+    $seen->{sets}{$_} = 1 for grep { !$older{$_} } semaphore_sets(@living);
+    return { %{ holdings($h->{pid}) }, semaphores => sets_left($h), segments => scalar(shared_segments(@living)) };
 }
 
 # How many of the sets that were ever ours are still there.
 sub sets_left { my ($h) = @_; return scalar grep { semaphore($_, 0)->{there} } keys %{ $h->{seen}{sets} } }
 
-sub processes_left { my ($h) = @_; return scalar grep { kill 0, $_ } keys %{ $h->{seen}{processes} } }
+sub is_of { my ($h, $pid) = @_; open my $in, '<', "/proc/$pid/cmdline" or return 0; return (<$in> // '') =~ /\Q$h->{root}\E/ }
+
+sub processes_left { my ($h) = @_; return scalar grep { is_of($h, $_) } keys %{ $h->{seen}{processes} } }
 
 sub restart_all {
     my (@servers) = @_;

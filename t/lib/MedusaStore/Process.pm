@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(holdings children mapped_files semaphore_sets semaphore shared_segments);
+our @EXPORT_OK = qw(all_semaphore_sets holdings children mapped_files semaphore_sets semaphore shared_segments);
 
 use constant { GETPID => 11, GETVAL => 12, GETNCNT => 14 };    # semctl
 
@@ -54,8 +54,11 @@ sub mapped_files {
 # then on its children use them.
 sub semaphore_sets {
     my %process = map { $_ => 1 } @_;
-    return grep { $process{ semaphore($_, 0)->{user} } } map { /^\s*-?\d+\s+(\d+)/ ? $1 : () } _lines('/proc/sysvipc/sem');
+    return grep { $process{ semaphore($_, 0)->{user} } } all_semaphore_sets();
 }
+
+# Ids of all of the machine.
+sub all_semaphore_sets { return map { /^\s*-?\d+\s+(\d+)/ ? $1 : () } _lines('/proc/sysvipc/sem') }
 
 # { there, value, waiting, user } of one semaphore of a set: how many wait for it, and the process that used it last.
 sub semaphore {
