@@ -32,8 +32,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_authz(ms_guard_authorize, NULL, NULL, APR_HOOK_REALLY_FIRST, AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_note_auth_failure(ms_refusal_challenge, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_fixups(ms_guard_tell, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_type_checker(ms_claim_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
-    ap_hook_fixups(ms_claim_fixup, NULL, before_rewriting, APR_HOOK_REALLY_FIRST + 1); /* and behind SetHandler */
+    ap_hook_type_checker(ms_claim, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(ms_claim, NULL, before_rewriting, APR_HOOK_REALLY_FIRST + 1); /* and behind SetHandler */
     ap_hook_type_checker(ms_status_type, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(ms_status_fixup, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(ms_privacy_add, NULL, NULL, APR_HOOK_MIDDLE);

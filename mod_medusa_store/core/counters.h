@@ -57,6 +57,8 @@ typedef struct {
 
 /** Read the counts; others may count meanwhile. */
 void ms_counters_route(const ms_counters_t *counters, ms_route_counts_t *counts, int shop, int route);
+/** The same over all routes of a shop. */
+void ms_counters_shop(const ms_counters_t *counters, ms_route_counts_t *counts, int shop);
 apr_uint64_t ms_counters_problem(const ms_counters_t *counters, int shop, ms_rc_t problem);
 apr_uint64_t ms_counters_refused(const ms_counters_t *counters, int shop);
 

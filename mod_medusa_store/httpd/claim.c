@@ -25,10 +25,10 @@ static int is_served(request_rec *r, const ms_mount_t *mount)
     return ms_serves(&c);
 }
 
-static int is_ours(request_rec *r, const ms_place_t *place)
+static int is_api(request_rec *r, const ms_place_t *place)
 {
     ms_mount_t mount;
-    int found = place->on == 1 && !ms_status_is_set(r) ? ms_mount_find(&mount, r, place) : 0;
+    int found = place->on == 1 ? ms_mount_find(&mount, r, place) : 0;
 
     return found > 0 && place->pass_unserved == 1 ? is_served(r, &mount) : found != 0;
 }
@@ -38,7 +38,7 @@ int ms_claim_translate(request_rec *r)
     const ms_place_t *place = ms_place_get(r);
 
     /* of the status handlers, those of a <Location>: what folders say is not known yet */
-    if (!ms_status_is_set(r) && (place->section == MS_IN_DIRECTORY || !is_ours(r, place))) {
+    if (!ms_status_is_set(r) && (place->section == MS_IN_DIRECTORY || !is_api(r, place))) {
         return DECLINED;
     }
     r->filename = apr_pstrcat(r->pool, no_file, r->uri, NULL);
@@ -51,25 +51,15 @@ int ms_claim_map(request_rec *r)
     return r->filename && !strncmp(r->filename, no_file, strlen(no_file)) ? OK : DECLINED;
 }
 
-static int claim(request_rec *r)
+/* As type checker, it keeps mod_negotiation and mod_mime away, too: the end of an address is no file name extension. Once more among
+ * the fixups, against a SetHandler of a section around, but for those of our own. */
+int ms_claim(request_rec *r)
 {
-    if (!is_ours(r, ms_place_get(r))) {
+    if (!is_api(r, ms_place_get(r)) || ms_status_is_set(r)) {
         return DECLINED;
     }
     r->handler = ms_handler_name;
     r->proxyreq = PROXYREQ_NONE;
     r->finfo.filetype = APR_NOFILE; /* mod_dir must not care */
     return OK;
-}
-
-/* Keeps mod_negotiation and mod_mime away, too: the end of an address is no file name extension. */
-int ms_claim_type(request_rec *r)
-{
-    return claim(r);
-}
-
-/* Against a SetHandler of a section around, but for those of our own. */
-int ms_claim_fixup(request_rec *r)
-{
-    return claim(r);
 }

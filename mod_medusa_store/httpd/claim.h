@@ -13,7 +13,6 @@ int ms_claim_translate(request_rec *r);
 int ms_claim_map(request_rec *r);
 
 /** Type checker, and fixups: give a request below the mount point of a place with `MedusaStore On` to the handler. */
-int ms_claim_type(request_rec *r);
-int ms_claim_fixup(request_rec *r);
+int ms_claim(request_rec *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include "httpd/count.h"
 #include "api/api.h"
 #include "core/text.h"
+#include "httpd/retained.h"
 
 #include <apr_lib.h>
 #include <apr_shm.h>
@@ -213,23 +214,11 @@ static apr_uint64_t layout_of(apr_pool_t *pool, size_t size)
     return hash;
 }
 
-static kept_t *kept_get(void)
-{
-    kept_t *kept = ap_retained_data_get(kept_as);
-
-    return kept ? kept : ap_retained_data_create(kept_as, sizeof *kept);
-}
-
 static apr_status_t renew(kept_t *kept, apr_pool_t *process, size_t size)
 {
     apr_shm_t *memory;
-    apr_status_t rv;
+    apr_status_t rv = ms_retained_renew(&kept->pool, process);
 
-    if (kept->pool) {
-        apr_pool_destroy(kept->pool);
-        kept->pool = NULL;
-    }
-    rv = apr_pool_create(&kept->pool, process);
     rv = rv ? rv : apr_shm_create(&memory, size, NULL, kept->pool);
     if (!rv) {
         kept->counters = ms_counters_make(apr_shm_baseaddr_get(memory), shops->nelts, ms_count_routes(), apr_time_now());
@@ -239,7 +228,7 @@ static apr_status_t renew(kept_t *kept, apr_pool_t *process, size_t size)
 
 const char *ms_count_start(apr_pool_t *pconf, server_rec *main_server)
 {
-    kept_t *kept = kept_get();
+    kept_t *kept = ms_retained_get(kept_as, sizeof *kept);
     apr_uint64_t layout;
     size_t size;
 

@@ -100,13 +100,14 @@ static int answer(request_rec *r, ms_ctx_t *c, const ms_place_t *place)
 int ms_handler_run(request_rec *r)
 {
     const ms_place_t *place = ms_place_get(r);
-    apr_time_t start = ms_steady_now();
+    apr_time_t start;
     ms_ctx_t *c;
     int status;
 
     if (!r->handler || strcmp(r->handler, ms_handler_name) || place->on != 1) {
         return DECLINED;
     }
+    start = ms_steady_now(); /* only now: every request of the server comes by */
     c = ms_request_ctx(r);
     c->hides_accounts = place->email_exists == 0;
     status = answer(r, c, place);

@@ -33,17 +33,26 @@ static int provides(request_rec *r, const ms_place_t *place)
     return ms_place_number(place->session_provider, place->on == 1) && ms_server_get(r->server)->account.secrets[0];
 }
 
+/* What the cookie of a place holds, or NULL. */
+static const char *cookie_text(request_rec *r, const ms_place_t *place)
+{
+    const char *name = ms_cookie_name(place), *value = ms_cookie_read(ms_request_first(r), name);
+    const char *text = value ? ms_cookie_unseal(r, name, value) : NULL;
+    ms_sink_t log = ms_log_of_request(r);
+
+    if (value && !text) {
+        ms_log(&log, MS_LINE_SESSION_BAD);
+    }
+    return text;
+}
+
 static session_rec *make_session(request_rec *r, const ms_place_t *place)
 {
-    const char *value = ms_cookie_read(r, ms_cookie_name(place));
     session_rec *z = apr_pcalloc(r->pool, sizeof *z);
-    ms_sink_t log = ms_log_of_request(r);
 
     z->pool = r->pool;
     z->entries = apr_table_make(r->pool, 4);
-    if (value && !(z->encoded = ms_cookie_unseal(r, ms_cookie_name(place), value))) {
-        ms_log(&log, MS_LINE_SESSION_BAD);
-    }
+    z->encoded = cookie_text(r, place);
     return z;
 }
 
@@ -144,18 +153,26 @@ static void *registrar(const char *name)
         hook(function, after, NULL, order); \
     } while (0)
 
-int ms_session_hooks(void)
+static int register_all(void)
 {
     static const char *const after[] = { "mod_session.c", NULL };
-    const char *previous = apr_hook_debug_current;
 
-    apr_hook_debug_current = "mod_medusa_store.c"; /* whose hooks they are; around register_hooks() httpd says it */
     REGISTER(load, provide_load, NULL, APR_HOOK_REALLY_FIRST);
     REGISTER(save, provide_save, NULL, APR_HOOK_FIRST);
     REGISTER(encode, provide_encode, after, APR_HOOK_LAST);
     REGISTER(decode, after_decode, after, APR_HOOK_REALLY_LAST);
-    apr_hook_debug_current = previous;
     return 1;
+}
+
+int ms_session_hooks(void)
+{
+    const char *previous = apr_hook_debug_current;
+    int registered;
+
+    apr_hook_debug_current = "mod_medusa_store.c"; /* whose hooks they are; around register_hooks() httpd says it */
+    registered = register_all();
+    apr_hook_debug_current = previous;
+    return registered;
 }
 
 /* ---- as user ---- */
@@ -234,17 +251,9 @@ static const char *entry_of(apr_pool_t *pool, const char *text, const char *key)
 /* What our own cookie holds, without asking mod_session. */
 static const char *own_text(request_rec *r, const ms_place_t *place)
 {
-    const char *name = ms_cookie_name(place), *value = ms_cookie_read(ms_request_first(r), name), *text, *expiry;
-    ms_sink_t log = ms_log_of_request(r);
+    const char *text = ms_server_get(r->server)->account.secrets[0] ? cookie_text(r, place) : NULL;
+    const char *expiry = entry_of(r->pool, text, "expiry"); /* where SessionMaxAge is set */
 
-    if (!value || !ms_server_get(r->server)->account.secrets[0]) {
-        return NULL;
-    }
-    text = ms_cookie_unseal(r, name, value);
-    if (!text) {
-        ms_log(&log, MS_LINE_SESSION_BAD);
-    }
-    expiry = entry_of(r->pool, text, "expiry"); /* where SessionMaxAge is set */
     return expiry && apr_atoi64(expiry) < apr_time_now() ? NULL : text;
 }
 

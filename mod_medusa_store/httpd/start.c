@@ -9,6 +9,7 @@
 #include "httpd/cookie.h"
 #include "httpd/count.h"
 #include "httpd/log.h"
+#include "httpd/retained.h"
 #include "httpd/session.h"
 #include "httpd/survey.h"
 #include "resource/resources.h"
@@ -38,13 +39,9 @@ static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
 /* Restarts unload this module and load it again; httpd keeps this for it. */
 static ms_gate_set_t *kept_set(server_rec *main_server)
 {
-    static const char key[] = "medusa-store-gate";
-    ms_gate_set_t *set = ap_retained_data_get(key);
+    ms_gate_set_t *set = ms_retained_get("medusa-store-gate", sizeof *set);
 
-    if (!set) {
-        set = ap_retained_data_create(key, sizeof *set);
-        set->home = main_server->process->pool;
-    }
+    set->home = main_server->process->pool;
     return set;
 }
 

@@ -6,6 +6,7 @@
 #include "db/schema.h"
 #include "core/time.h"
 #include "httpd/config.h"
+#include "httpd/retained.h"
 
 #include <http_core.h>
 #include <mpm_common.h>
@@ -205,12 +206,9 @@ static void digest_of(unsigned char *digest, const server_rec *s)
     crypto_hash_sha256(digest, (const unsigned char *)params, strlen(params));
 }
 
-/* Kept in the memory of the process; only data, as the module itself may lie elsewhere after a restart. */
 static served_t *served_get(void)
 {
-    served_t *served = ap_retained_data_get(served_as);
-
-    return served ? served : ap_retained_data_create(served_as, sizeof *served);
+    return ms_retained_get(served_as, sizeof(served_t));
 }
 
 static int was_served(const server_rec *s)
@@ -230,12 +228,8 @@ static void note_served(apr_pool_t *process, const apr_array_header_t *questions
     served_t *served = served_get();
     int i;
 
-    if (served->pool) {
-        apr_pool_destroy(served->pool);
-    }
-    served->pool = NULL;
     served->count = 0;
-    if (apr_pool_create(&served->pool, process)) {
+    if (ms_retained_renew(&served->pool, process)) {
         return;
     }
     served->digests = apr_palloc(served->pool, sizeof *served->digests * (size_t)(questions->nelts + 1));
