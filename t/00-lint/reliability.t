@@ -1,0 +1,37 @@
+# Each row of t/reliability.tsv is measured by something and stands in doc/RELIABILITY, which is what scripts/reliability writes.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Test::More;
+
+use MedusaStore::Source qw(files none text top);
+
+# Rows whose test is still being written: none of them may stay.
+my %TO_COME = map { $_ => 1 } map({ "F$_" } 1 .. 15), map({ "J$_" } 1 .. 9), map({ "H$_" } 1 .. 9), map({ "L$_" } 1 .. 10),
+    map { "FUZZ-$_" } qw(json xml query cookie token email csv config);
+
+my @lines = map { [split /\t/] } grep { /\S/ && !/^#/ } split /\n/, text('t/reliability.tsv');
+my @parts = grep { $_->[0] eq 'part' } @lines;
+my @rows  = grep { $_->[0] ne 'part' } @lines;
+cmp_ok(scalar @rows, '>=', 40, 'the rows are found');
+none([map { $_->[0] } grep { @$_ < 3 || @$_ > 4 } @rows], 'each says what happens and what must hold');
+my %seen;
+none([grep { $seen{$_}++ } map { $_->[0] } @rows], 'no row is there twice');
+
+# A figure names its row in quotes, or at the head of a line of tabs.
+my $measuring = join "\n", map { text($_) } grep { !m{^t/(?:lib/|00-lint/reliability\.t|reliability\.tsv)} } files('t', qr/\.(?:t|pm|c|sh|pl)$/),
+    files('bench'), files('scripts');
+none([grep { !$TO_COME{$_} && $measuring !~ /["']\Q$_\E(?:["']|\\t)/ } map { $_->[0] } @rows], 'each row is measured by something');
+my %known = map { $_->[0] => 1 } @rows;
+none([grep { !$known{$_} } $measuring =~ /\bfigure\(\s*["']([\w-]+)["']/g], 'no test measures for a row that is not there');
+
+my @folders = map { split / /, $_->[4] // '' } @parts;
+none([grep { !-e top() . "/$_" && !/^t\/(?:9|34)/ } @folders], 'the tests of each part are there');
+
+my $document = text('doc/RELIABILITY');
+none([grep { $document !~ /^### \Q$_\E: /m } map { $_->[0] } @rows], 'each row stands in doc/RELIABILITY');
+my $script = top() . '/scripts/reliability';
+is(system($^X, $script, '--check'), 0, 'doc/RELIABILITY is what scripts/reliability writes (run it after a change of the rows)');
+done_testing;
