@@ -33,6 +33,7 @@ typedef struct {
 static const command_t commands[] = {
     { "migrate", NULL, run_migrate, " [--plan] [--sql DIR]", "bring the schema up to date; --plan: only tell what would be applied" },
     { "sessions", "purge", run_sessions_purge, "", "delete expired sessions" },
+    { "keys", "purge", run_keys_purge, "", "delete expired idempotency keys, and the answers that are kept with them" },
     { "outbox", NULL, run_outbox, " --exec COMMAND [--follow] [--timeout 30s] [--retries 12] [--interval 1s]",
         "hand each waiting event to COMMAND, as a line of JSON on its standard input; exit status 0: delivered.\n"
         "      COMMAND is a program and its arguments, without a shell. --once (default): end when nothing is due;\n"

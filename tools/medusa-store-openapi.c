@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/replay.h"
 #include "api/api.h"
 #include "core/problem.h"
 #include "resource/resources.h"
@@ -335,6 +336,11 @@ static json_t *parameters_of(const ms_route_t *route)
     }
     for (rule = route->query; rule && rule->field; rule++) {
         json_array_append_new(list, query_parameter(rule));
+    }
+    if (route->may & MS_KEYED) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:i, s:i, s:s}}", "name", "Idempotency-Key", "in", "header",
+            "description", "Of the client's own making: the same request with the same key is answered as the first time, and not done again",
+            "required", 0, "schema", "type", "string", "minLength", MS_KEY_MIN, "maxLength", MS_KEY_MAX, "pattern", "^[!-~]+$"));
     }
     return list;
 }

@@ -40,6 +40,7 @@ int read_seconds(int *seconds, const char *option, const char *text, int min, in
 /* The commands. */
 int run_migrate(call_t *call);
 int run_sessions_purge(call_t *call);
+int run_keys_purge(call_t *call);
 int run_outbox(call_t *call);
 int run_import(call_t *call);
 int run_export(call_t *call);

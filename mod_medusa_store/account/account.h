@@ -13,6 +13,7 @@ typedef struct ms_account_t {
     const char *secrets[3];             /* the one to sign with, the one before it (or NULL), NULL */
     apr_interval_time_t session_life;   /* of a cookie's session, from its last use */
     apr_interval_time_t token_life;     /* of a bearer token, from its issue */
+    apr_interval_time_t key_life;       /* of what an Idempotency-Key was answered */
     unsigned long long password_passes; /* Argon2id t */
     size_t password_memory;             /* Argon2id m, bytes */
     const char *decoy_hash;             /* a hash of these costs that nobody's password has */

@@ -1,6 +1,7 @@
 /* addresses.c: the operations under /customers/me/addresses. Each answers with the whole customer. */
 #include "account/address.h"
 #include "account/customer.h"
+#include "account/replay.h"
 #include "api/api.h"
 #include "core/id.h"
 #include "core/time.h"
@@ -9,28 +10,52 @@
 
 /* ---- add ---- */
 
-static ms_rc_t save_new(ms_ctx_t *c, void *baton)
+static ms_rc_t save_new(ms_ctx_t *c)
 {
     json_t *body = json_object_get(c->body, "address"), *list = NULL, *row;
-    ms_rc_t rc = ms_customer_lock(c, &row, NULL, c->who.id); /* two equal ones at once must see each other */
+    ms_rc_t rc = ms_db_list(c, &list, "address.of_customer", MS_ARGS(c->who.id));
+
+    return rc != MS_OK || ms_address_is_known(list, body) ? rc : ms_address_create(c, &row, body, c->who.id);
+}
+
+static ms_rc_t answer_all(ms_ctx_t *c)
+{
+    return ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE);
+}
+
+/* Two equal ones at once must see each other: the customer is locked first. */
+static ms_rc_t add_once(ms_ctx_t *c, void *baton)
+{
+    ms_replay_t *first = baton;
+    json_t *customer;
+    ms_rc_t rc = ms_customer_lock(c, &customer, NULL, c->who.id);
 
     if (rc == MS_OK) {
-        rc = ms_db_list(c, &list, "address.of_customer", MS_ARGS(c->who.id));
+        rc = ms_replay_find(c, first);
     }
-    if (rc != MS_OK || ms_address_is_known(list, body)) {
+    if (rc != MS_OK || first->customer) {
         return rc;
     }
-    return ms_address_create(c, &row, body, c->who.id);
+    rc = save_new(c);
+    if (rc == MS_OK && c->idempotency_key) {
+        rc = answer_all(c);
+        rc = rc == MS_OK ? ms_replay_save(c, first, c->who.id) : rc;
+    }
+    return rc;
 }
 
 static ms_rc_t add(ms_ctx_t *c)
 {
+    ms_replay_t first;
     ms_rc_t rc = ms_address_check_country(c, json_object_get(c->body, "address"));
 
     if (rc == MS_OK) {
-        rc = ms_db_transaction(c, save_new, NULL);
+        rc = ms_db_transaction(c, add_once, &first);
     }
-    return rc == MS_OK ? ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE) : rc;
+    if (rc != MS_OK || (first.customer && ms_replay_answer(c, &first))) {
+        return rc;
+    }
+    return c->answer ? MS_OK : answer_all(c);
 }
 
 /* ---- change ---- */
@@ -97,7 +122,7 @@ static ms_rc_t remove_mine(ms_ctx_t *c)
 }
 
 const ms_route_t ms_address_routes[] = {
-    { "POST", "/customers/me/addresses", MS_CUSTOMER, add, &ms_address_add_body, NULL, &ms_customer_profile_answer, 0,
+    { "POST", "/customers/me/addresses", MS_CUSTOMER, add, &ms_address_add_body, NULL, &ms_customer_profile_answer, MS_KEYED,
       "PostCustomersCustomerAddresses", "Add an address to my address book" },
     { "POST", "/customers/me/addresses/{address_id}", MS_CUSTOMER, change, &ms_address_edit_body, NULL, &ms_customer_profile_answer, 0,
       "PostCustomersCustomerAddressesAddress", "Change one of my addresses" },

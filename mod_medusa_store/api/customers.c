@@ -3,6 +3,7 @@
 #include "account/customer.h"
 #include "account/outbox.h"
 #include "account/password.h"
+#include "account/replay.h"
 #include "account/session.h"
 #include "api/api.h"
 #include "core/id.h"
@@ -36,9 +37,15 @@ static json_t *make_customer(ms_ctx_t *c, const char *hash)
     return row && ms_resource_overlay(&ms_customer, row, c->body) ? row : NULL;
 }
 
+typedef struct {
+    json_t *row;
+    ms_replay_t first;
+} registration_t;
+
 static ms_rc_t save_new(ms_ctx_t *c, void *baton)
 {
-    json_t *row = baton, *event = ms_own(c->pool, ms_resource_show(&ms_customer, row));
+    registration_t *new = baton;
+    json_t *row = new->row, *event = ms_own(c->pool, ms_resource_show(&ms_customer, row));
     ms_rc_t rc = ms_db_insert(c, "customer.create", row);
 
     if (rc == MS_DUPLICATE) {
@@ -47,14 +54,19 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
     if (rc == MS_OK) {
         rc = ms_session_start(c, ms_json_text(row, "id"), ms_json_text(row, "password_hash"));
     }
-    return rc == MS_OK ? ms_outbox_add(c, "customer.created", event) : rc;
+    if (rc == MS_OK) {
+        rc = ms_outbox_add(c, "customer.created", event);
+    }
+    if (rc == MS_OK) {
+        rc = ms_customer_answer_new(c, row, MS_VIEW_PROFILE);
+    }
+    return rc == MS_OK ? ms_replay_save(c, &new->first, ms_json_text(row, "id")) : rc;
 }
 
-static ms_rc_t create(ms_ctx_t *c)
+static ms_rc_t make(ms_ctx_t *c, registration_t *new)
 {
     const char *password = ms_body_text(c, "password"), *hash;
     ms_rc_t rc = check_free(c, ms_body_text(c, "email"));
-    json_t *row;
 
     if (rc == MS_OK) {
         rc = ms_password_hash(c, &hash, password, strlen(password));
@@ -62,9 +74,50 @@ static ms_rc_t create(ms_ctx_t *c)
     if (rc != MS_OK) {
         return rc;
     }
-    row = make_customer(c, hash);
-    rc = row ? ms_db_transaction(c, save_new, row) : ms_fail(c, MS_UNEXPECTED, NULL);
-    return rc == MS_OK ? ms_customer_answer_new(c, row, MS_VIEW_PROFILE) : rc;
+    new->row = make_customer(c, hash);
+    return new->row ? ms_db_transaction(c, save_new, new) : ms_fail(c, MS_UNEXPECTED, NULL);
+}
+
+/* The same registration, once more: a session of its own for whoever knows the password, as it is now. */
+static ms_rc_t make_again(ms_ctx_t *c, const ms_replay_t *first)
+{
+    const char *password = ms_body_text(c, "password");
+    int good = 0;
+    ms_rc_t rc = ms_password_check(c, &good, NULL, first->hash, password, strlen(password));
+
+    if (rc == MS_OK) {
+        rc = good ? ms_session_start(c, ms_json_text(first->customer, "id"), first->hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
+    }
+    if (rc == MS_UNAUTHORIZED) { /* also where it was changed just now */
+        ms_forgive(c);
+        return ms_fail(c, MS_KEY_REUSED, NULL);
+    }
+    return rc != MS_OK || ms_replay_answer(c, first) ? rc : ms_customer_answer(c, first->customer, MS_VIEW_PROFILE);
+}
+
+/* It failed; but was it by its own twin, which was faster? */
+static ms_rc_t look_again(ms_ctx_t *c, ms_replay_t *first, ms_rc_t failure)
+{
+    const char *message = c->message;
+    ms_rc_t rc;
+
+    ms_forgive(c);
+    rc = ms_replay_find(c, first);
+    return rc == MS_OK && !first->customer ? ms_fail(c, failure, "%s", message) : rc;
+}
+
+static ms_rc_t create(ms_ctx_t *c)
+{
+    registration_t new = { NULL };
+    ms_rc_t rc = ms_replay_find(c, &new.first);
+
+    if (rc == MS_OK && !new.first.customer) {
+        rc = make(c, &new);
+        if (c->idempotency_key && (rc == MS_DUPLICATE || rc == MS_CONFLICT)) {
+            rc = look_again(c, &new.first, rc);
+        }
+    }
+    return rc == MS_OK && new.first.customer ? make_again(c, &new.first) : rc;
 }
 
 /* ---- /customers/me ---- */
@@ -135,7 +188,7 @@ static ms_rc_t list_payment_methods(ms_ctx_t *c)
 }
 
 const ms_route_t ms_customer_routes[] = {
-    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE),
+    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE) | MS_KEYED,
       "PostCustomers", "Register a customer and sign them in" },
     { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0,
       "GetCustomersCustomer", "Show my account" },

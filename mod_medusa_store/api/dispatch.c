@@ -1,6 +1,7 @@
 /* dispatch.c: the way of every request: route, caller, body and query, action.
  *
  * Knows the tables, not what they are about. Called by httpd/handler.c. */
+#include "account/replay.h"
 #include "account/session.h"
 #include "api/api.h"
 #include "core/query.h"
@@ -69,6 +70,15 @@ static ms_rc_t check_alive(ms_ctx_t *c)
     return ms_fail(c, MS_NOT_FOUND, "Customer with id: %s was not found", c->who.id);
 }
 
+/* As other headers, it means nothing where there is no use for it. */
+static ms_rc_t check_key(ms_ctx_t *c)
+{
+    if (!(c->route->may & MS_KEYED)) {
+        c->idempotency_key = NULL;
+    }
+    return c->idempotency_key ? ms_replay_check(c) : MS_OK;
+}
+
 ms_rc_t ms_dispatch(ms_ctx_t *c)
 {
     ms_rc_t rc = ms_route_find(c, ms_routes);
@@ -87,6 +97,9 @@ ms_rc_t ms_dispatch(ms_ctx_t *c)
     }
     if (rc == MS_OK) {
         rc = check_alive(c);
+    }
+    if (rc == MS_OK) {
+        rc = check_key(c);
     }
     return rc == MS_OK ? c->route->action(c) : rc;
 }

@@ -51,6 +51,7 @@ typedef struct ms_ctx_t {
     json_t *body;                      /* object or array; an absent or unread body is {} */
     const char *session_token;         /* token in the visitor's session, or NULL; not yet looked up */
     const char *forgery;               /* why another site's page could have sent this write, or NULL */
+    const char *idempotency_key;       /* as sent, or NULL; NULL as well where the route has no use for it */
     const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
     int hides_accounts;                /* 1: nobody is told whether an e-mail has an account */
     ms_who_t who;
@@ -59,6 +60,7 @@ typedef struct ms_ctx_t {
     json_t *answer;   /* JSON answer; or: */
     const char *text; /* plain text answer; both NULL: 204 */
     int personal;     /* 1: never to be cached */
+    int replayed;     /* 1: it is the answer to an earlier request with the same key */
     enum ms_session_change_t session_change; /* what httpd/ does with the cookie */
     const char *session_new;                 /* the token to keep in it (START) */
 

@@ -17,6 +17,7 @@
     X(TOO_LARGE,        413, NULL,                    "invalid_data",         "request entity too large") \
     X(UNSUPPORTED,      415, NULL,                    "invalid_data",         NULL) \
     X(DUPLICATE,        422, "invalid_request_error", "duplicate_error",      NULL) \
+    X(KEY_REUSED,       422, "invalid_request_error", "idempotency_error",    "This Idempotency-Key came with another request, or its account has changed since. Send a new key with a new request.") \
     X(UNEXPECTED,       500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(MISCONFIGURED,    500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(DB_FAULT,         500, "api_error",             "database_error",       "The database refused the request. The server's error log says why.") \

@@ -17,6 +17,9 @@ typedef ms_rc_t (*ms_action_t)(ms_ctx_t *c);
 /** The bit of a problem in `may`. */
 #define MS_MAY(problem) (1u << MS_##problem)
 
+/** In `may`: the route heeds an Idempotency-Key (account/replay.h), and so may refuse one. */
+#define MS_KEYED MS_MAY(KEY_REUSED)
+
 /** One operation. Rows are tried in order; the first that fits wins. */
 typedef struct ms_route_t {
     const char *method;     /* "GET" also answers HEAD; "*" fits any */

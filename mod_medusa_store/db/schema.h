@@ -5,7 +5,7 @@
 #include "core/ctx.h"
 
 /** The last migration of sql/ that the module knows: its statements need it, and nothing after it. */
-enum { MS_SCHEMA = 4 };
+enum { MS_SCHEMA = 5 };
 
 /** Load the number of the last migration that was applied; 0: none. Fails as any statement, with MS_DB_FAULT where there is no table of
  *  migrations, or no right to read it. */

@@ -11,7 +11,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
 
     server->db.max = server->db.keep = MS_UNSET;
     server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
-    server->account.session_life = server->account.token_life = MS_UNSET;
+    server->account.session_life = server->account.token_life = server->account.key_life = MS_UNSET;
     server->gate.wait = MS_UNSET;
     return server;
 }
@@ -19,6 +19,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
 static const ms_server_t defaults = {
     .db = { .max = 16, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
     .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
+                 .key_life = apr_time_from_sec(86400),
                  .password_passes = 2, .password_memory = (size_t)19456 << 10 },
     .gate = { .wait = apr_time_from_sec(3) }
 };
@@ -37,6 +38,7 @@ void ms_server_fill_in(ms_server_t *server)
     DEFAULT_NUMBER(db.timeout);
     DEFAULT_NUMBER(account.session_life);
     DEFAULT_NUMBER(account.token_life);
+    DEFAULT_NUMBER(account.key_life);
     DEFAULT_SIZE(account.password_passes);
     DEFAULT_SIZE(account.password_memory);
     DEFAULT_NUMBER(gate.wait);
@@ -61,6 +63,7 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_NUMBER(db.timeout);
     PICK_NUMBER(account.session_life);
     PICK_NUMBER(account.token_life);
+    PICK_NUMBER(account.key_life);
     PICK_SET(account.password_passes);
     PICK_SET(account.password_memory);
     if (!add->account.secrets[0]) { /* the pair is one setting */

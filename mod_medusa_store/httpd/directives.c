@@ -30,6 +30,7 @@ static const slot_t db_timeout = SLOT(db.timeout, MS(100), MS(300000));
 static const slot_t hash_wait = SLOT(gate.wait, MS(10), MS(60000));
 static const slot_t session_life = SLOT(account.session_life, MS(1000), MS(1000) * 86400 * 400);
 static const slot_t token_life = SLOT(account.token_life, MS(1000), MS(1000) * 86400 * 400);
+static const slot_t key_life = SLOT(account.key_life, MS(1000), MS(1000) * 86400 * 30);
 
 static const char *complain(cmd_parms *cmd, const char *text)
 {
@@ -449,6 +450,7 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE12("MedusaStoreSecret", set_secret, NULL, RSRC_CONF, "file:PATH or exec:COMMAND of the secret, and of the one before it"),
     AP_INIT_TAKE1("MedusaStoreSessionLife", set_duration, (void *)&session_life, RSRC_CONF, "life of a session since its last use (10h)"),
     AP_INIT_TAKE1("MedusaStoreTokenLife", set_duration, (void *)&token_life, RSRC_CONF, "life of a bearer token (720h)"),
+    AP_INIT_TAKE1("MedusaStoreIdempotencyLife", set_duration, (void *)&key_life, RSRC_CONF, "how long an Idempotency-Key answers the same request again (24h)"),
     AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
     AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
     AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),

@@ -58,7 +58,7 @@ void ms_reply_problem_headers(request_rec *r, ms_ctx_t *c)
         c->request_id = ms_request_id(r);
         apr_table_setn(r->err_headers_out, "X-Request-Id", c->request_id);
     }
-    if (problem->http == HTTP_SERVICE_UNAVAILABLE) {
+    if (problem->http == HTTP_SERVICE_UNAVAILABLE || problem->http == HTTP_CONFLICT) {
         apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
     }
 }
@@ -134,6 +134,9 @@ int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
     if (c->personal) {
         apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    }
+    if (c->replayed) {
+        apr_table_setn(r->err_headers_out, "Idempotent-Replayed", "true");
     }
     if (xml && (c->answer || c->text)) {
         return send_xml(r, c->route->answer, c->answer);

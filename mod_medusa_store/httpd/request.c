@@ -40,6 +40,7 @@ ms_ctx_t *ms_request_ctx(request_rec *r)
     c->method = r->method;
     c->query = r->args;
     c->bearer = bearer_of(r);
+    c->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
     return c;
 }
 

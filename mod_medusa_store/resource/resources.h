@@ -11,11 +11,13 @@ extern const ms_resource_t ms_customer;
 extern const ms_resource_t ms_address;
 extern const ms_resource_t ms_session;
 extern const ms_resource_t ms_outbox;
+extern const ms_resource_t ms_idempotency_key;
 
 extern const ms_stmt_t ms_customer_stmts[];
 extern const ms_stmt_t ms_address_stmts[];
 extern const ms_stmt_t ms_session_stmts[];
 extern const ms_stmt_t ms_outbox_stmts[];
+extern const ms_stmt_t ms_idempotency_key_stmts[];
 extern const ms_stmt_t ms_migration_stmts[];
 
 /* What operations accept. */

@@ -297,8 +297,22 @@ query($db, 'UPDATE session SET expires_at = UTC_TIMESTAMP(3)');
 ($status, $out) = admin('sessions', 'purge');
 is("$status $out", "0 deleted 1 expired session\n", 'one that has just expired goes too');
 
+# ---- keys purge ----
+
+query($db, "INSERT INTO idempotency_key SELECT UNHEX(SHA2(CONCAT(a.id, '-', b.id), 256)), 'cus_1', 'x', UTC_TIMESTAMP(3), "
+    . 'UTC_TIMESTAMP(3) - INTERVAL a.id MINUTE FROM country a, country b WHERE b.id <= 10');
+query($db, "INSERT INTO idempotency_key VALUES (UNHEX(SHA2('live', 256)), 'cus_1', 'x', UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)");
+($status, $out) = admin('sessions', 'purge');
+is("$status $out", "0 deleted 0 expired sessions\n", 'idempotency keys are no sessions');
+($status, $out) = admin('keys', 'purge');
+is("$status $out", "0 deleted 2500 expired idempotency keys\n", 'purges expired keys, more than one batch of them');
+is(query($db, "SELECT GROUP_CONCAT(id = UNHEX(SHA2('live', 256))) FROM idempotency_key"), 1, 'and leaves the live one');
+query($db, "DELETE FROM customer WHERE id = 'cus_1'");
+is(query($db, 'SELECT COUNT(*) FROM idempotency_key'), 0, 'which goes with its customer');
+
 fresh_database();
 fails('purge before migrations', qr/can't delete expired sessions: error 1146: /, 1, 'sessions', 'purge');
+fails('the same of keys', qr/can't delete expired idempotency keys: error 1146: /, 1, 'keys', 'purge');
 
 # ---- connection parameters ----
 
@@ -340,6 +354,7 @@ my @usage = (
     [ qr/unknown command 'dance'/, 'dance' ],
     [ qr/sessions takes: purge/, 'sessions' ],
     [ qr/sessions takes: purge/, 'sessions', 'dance' ],
+    [ qr/keys takes: purge/, 'keys' ],
     [ qr/invalid option: --dance/, '--dance', 'migrate' ],
     [ qr/invalid option: --dance/, 'migrate', '--dance' ],
     [ qr/invalid option: --plan/, 'sessions', 'purge', '--plan' ],
@@ -354,7 +369,7 @@ for my $case (@usage) {
 for my $help ([ '--help' ], [ 'migrate', '--help' ], [ 'sessions', 'purge', '--help' ]) {
     ($status, $out, $err) = admin_with(undef, @$help);
     is("$status $err", '0 ', "@$help");
-    like($out, qr/^  migrate .*^  sessions purge/ms, "@$help: tells the commands");
+    like($out, qr/^  migrate .*^  sessions purge.*^  keys purge/ms, "@$help: tells the commands");
     unlike($out, qr/[ \t]$/m, "@$help: no line ends with a blank");
 }
 ($status, $out) = admin_with(undef, '--version');

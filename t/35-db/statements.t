@@ -108,6 +108,19 @@ costs('a change of nothing', sub { $h->post('/store/customers/me', json => {}, j
 my %place = (first_name => 'P', last_name => 'Q', address_1 => '1 Main St', city => 'Bergen', country_code => 'NO', postal_code => '5003');
 costs('a new address', sub { $h->post('/store/customers/me/addresses', json => { address => { %place, city => 'C' . ++$round } }, jar => 'me') }, 200,
     $in->(1, stmt_execute => 6, select => 5, insert => 1, Questions => 8));
+
+# with an Idempotency-Key: a look before, a row after; sent again, the look alone, and the session of a registration
+my $key = 0;
+my $keyed = sub { my ($n) = @_; return (headers => { 'Idempotency-Key' => "a key, number $n" =~ s/ /-/gr }) };
+my $city = sub { my ($n) = @_; return $h->post('/store/customers/me/addresses', json => { address => { %place, city => "K$n" } }, jar => 'me', $keyed->($n)) };
+my $again = sub { my ($n) = @_; return $h->post('/store/customers', json => { %{ person(1) }, email => "k$n\@example.com" }, $keyed->($n)) };
+costs('a registration with a key', sub { $again->(++$key) }, 200,
+    $in->(1, stmt_execute => 6, select => 2, insert => 3, insert_select => 1, Questions => 8));
+costs('the same again', sub { $again->($key) }, 200, { stmt_execute => 2, select => 1, insert_select => 1, Questions => 2 });
+costs('a new address with a key', sub { $city->(++$key) }, 200,
+    $in->(1, stmt_execute => 8, select => 6, insert => 2, Questions => 10));
+costs('the same again, in the transaction that waits for its twin', sub { $city->($key) }, 200,
+    $in->(1, stmt_execute => 4, select => 4, Questions => 6));
 my $listed = $h->get('/store/customers/me', jar => 'me')->{json}{customer}{shipping_addresses};
 costs('a changed address', sub { $h->post("/store/customers/me/addresses/$listed->[0]{id}", json => { city => 'D' . ++$round }, jar => 'me') }, 200,
     $in->(1, stmt_execute => 4, select => 3, update => 1, Questions => 6));
@@ -177,6 +190,9 @@ $customer->({ first_name => 'Changed', billing_address => $mine });
 is $customer->({ billing_address => { city => 'Moss' } })->{billing_address}{city}, 'Moss', 'an address to bill';
 is $h->delete("/store/customers/me/addresses/$mine", jar => 'two')->{json}{customer}{billing_address_id}, undef, 'deleted';
 $customer->({ password => 'another horse' });
+$city->(++$key);
+$h->sql('UPDATE idempotency_key SET expires_at = created_at');
+$city->($key);
 my $known = { email => "p$number\@example.com" };
 $h->post('/store/customers/password-token', json => $known);
 my $reset = JSON::PP->new->utf8->decode($h->sql_value("SELECT data FROM outbox WHERE event_name = 'customer.password_reset' ORDER BY seq DESC LIMIT 1"))->{token};
@@ -192,12 +208,13 @@ $h->sql("INSERT INTO address (id, customer_id, created_at, updated_at) SELECT CO
     . ' now(3), now(3) FROM seq_1_to_6000');
 $h->sql("INSERT INTO session SELECT UNHEX(SHA2(seq, 256)), CONCAT('cus_', seq % 4000 + 1), 'cookie', now(3), now(3),"
     . ' now(3) + INTERVAL 1 HOUR FROM seq_1_to_6000');
+$h->sql("INSERT INTO idempotency_key SELECT UNHEX(SHA2(seq, 256)), CONCAT('cus_', seq % 4000 + 1), 'x', now(3), now(3) + INTERVAL 1 DAY FROM seq_1_to_6000");
 $h->sql("INSERT INTO outbox (id, event_name, data, created_at, due_at, state) SELECT CONCAT('job_', seq), 'x', '{}', now(3), now(3),"
     . " IF(seq % 3, 'waiting', 'dead') FROM seq_1_to_3000");
 $h->sql("INSERT INTO customer_group (id, name, created_at, updated_at, deleted_at) SELECT CONCAT('cgrp_x', seq), CONCAT('group ', seq), now(3), now(3),"
     . ' IF(seq % 7 = 0, now(3), NULL) FROM seq_1_to_500');
 $h->sql("INSERT INTO customer_group_customers SELECT CONCAT('cgrp_x', seq % 500 + 1), CONCAT('cus_', seq) FROM seq_1_to_4000");
-$h->sql("ANALYZE TABLE customer, address, session, outbox, customer_group, customer_group_customers");
+$h->sql("ANALYZE TABLE customer, address, session, outbox, idempotency_key, customer_group, customer_group_customers");
 
 # texts as they were prepared, and one execution of each with its values
 my (%prepared, %executed);

@@ -30,6 +30,7 @@ my @SERVER = (
                               ["file:$root/short", "file:$root/nothing", "file:$root/open", 'f' x 64, "exec:$root/nothing"],
     MedusaStoreSessionLife => ['10h', '30mi'], ['x', '0'],
     MedusaStoreTokenLife   => ['720h'], ['x', '0'],
+    MedusaStoreIdempotencyLife => ['24h', '1s', '720h'], ['x', '0', '721h'],
     MedusaStorePasswordCost => ['19456 2', '8 1'], ['7 1', '19456', '19456 0', 'x y', '1 2 3'],
 );
 my @MAIN = (

@@ -1,4 +1,4 @@
-/* sessions.c: medusa-store-admin sessions purge. The work is done by db/purge.c. */
+/* purge.c: medusa-store-admin sessions purge, and keys purge. The work is done by db/purge.c. */
 #include "tools/tool.h"
 
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 enum { OPT_HELP = 256 };
 
-int run_sessions_purge(call_t *call)
+static int run(call_t *call, ms_purge_t what)
 {
     static const apr_getopt_option_t options[] = { { "help", OPT_HELP, 0, NULL }, { NULL, 0, 0, NULL } };
     const char *value, *params, *problem;
@@ -26,10 +26,20 @@ int run_sessions_purge(call_t *call)
     if ((found = find_params(&params, call)) != GOOD) {
         return found;
     }
-    problem = ms_purge_sessions(&count, call->pool, params);
+    problem = ms_purge(&count, call->pool, params, what);
     if (problem && count == 0) {
         return complain(FAILED, "%s", problem);
     }
-    printf("deleted %" APR_INT64_T_FMT " expired session%s\n", count, count == 1 ? "" : "s");
+    printf("deleted %" APR_INT64_T_FMT " expired %s%s\n", count, ms_purge_name(what), count == 1 ? "" : "s");
     return problem ? complain(FAILED, "%s", problem) : GOOD;
+}
+
+int run_sessions_purge(call_t *call)
+{
+    return run(call, MS_PURGE_SESSIONS);
+}
+
+int run_keys_purge(call_t *call)
+{
+    return run(call, MS_PURGE_KEYS);
 }
