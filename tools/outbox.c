@@ -168,17 +168,18 @@ static void pause_unable(worker_t *w)
     w->pause = w->pause * 2 < RECONNECT_MAX ? w->pause * 2 : RECONNECT_MAX;
 }
 
-/* With --follow a connection that was lost, or is to a server that can't, is made anew, however long that takes; else, and for
- * any other problem, that's it. */
+/* With --follow a connection that was lost, or is to a server that can't just now, is made anew, however long that takes; else,
+ * and for any other problem, that's it. A node of a cluster that waits in vain for what the others wrote can't, either: it says
+ * that as a race for a lock, at any statement. */
 static const char *reconnect(worker_t *w, const char *problem)
 {
-    int wait = 1;
+    int unable = w->db && (ms_direct_unable(w->db) || ms_direct_raced(w->db)), wait = 1;
 
-    if (w->mode != OPT_FOLLOW || !w->db || !(ms_direct_lost(w->db) || ms_direct_unable(w->db))) {
+    if (w->mode != OPT_FOLLOW || !w->db || !(unable || ms_direct_lost(w->db))) {
         return problem;
     }
     complain(0, "lost the database; trying again until it answers");
-    if (ms_direct_unable(w->db)) {
+    if (unable) {
         pause_unable(w);
         if (runner_stopping()) {
             return stopped;

@@ -458,6 +458,17 @@ cmp_ok(scalar @twice, '<=', $kills, 'at most one a kill');
     my $words = 'medusa-store-admin: lost the database; trying again until it answers\n(?:medusa-store-admin: the database answers again\n)?';
     like($complained, qr/\A(?:$words){3,}\z/, '… and says so');
     is(join(' ', map { /"(job_\d)"/ } lines($log)), 'job_1 job_2 job_3', '… nothing is delivered twice');
+
+    # a node that waits in vain for what the others wrote says 1205, at any statement
+    unlink $log;
+    add('job_4');
+    $wire->refuse('^SELECT seq FROM', 1205, times => 2);
+    $run = $through->('outbox', '--follow', '--exec', $sink);
+    wait_for('the event', sub { waiting() == 0 || waitpid($run->{pid}, WNOHANG) });
+    kill 'TERM', $run->{pid};
+    ($exit, $said, $complained) = finish($run);
+    is(join('', map { /"(job_\d)"/ } lines($log)), 'job_4', 'with --follow, a look that met a lock is made again');
+    like($complained, qr/\A(?:$words){2}\z/, '… and it says so');
 }
 
 # ---- the database goes and comes back ----
@@ -497,7 +508,8 @@ SKIP: {
 
     $server->start;
     $run = start('outbox', '--follow', '--exec', '/bin/true');
-    wait_for('a connection', sub { query('', 'SELECT COUNT(*) FROM information_schema.processlist') > 1 });
+    add('job_4');
+    wait_for('its first look', sub { query($db, q{SELECT COUNT(*) FROM outbox WHERE id = 'job_4'}) == 0 });
     $server->kill;
     sleep 1.5;
     kill 'TERM', $run->{pid};
