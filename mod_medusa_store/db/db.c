@@ -418,12 +418,19 @@ static ms_rc_t commit(ms_ctx_t *c, ms_conn_t *conn, int *retry)
     return rc;
 }
 
+/* Is it worth another try at once? Who waits for a lock with an Idempotency-Key waits for its twin, most likely, and comes again by
+ * itself: that is better than to hold a connection three times as long. */
+static int may_retry(const ms_ctx_t *c, const ms_conn_t *conn)
+{
+    return conn->doomed && !conn->cut && !(c->idempotency_key && conn->doomed == MS_ER_LOCK_WAIT_TIMEOUT);
+}
+
 /* End it as the step says; *retry: the whole step may be tried again, for nothing of it was kept. */
 static ms_rc_t end(ms_ctx_t *c, ms_rc_t rc, int *retry)
 {
     ms_conn_t *conn = c->transaction;
 
-    *retry = conn->doomed && !conn->cut;
+    *retry = may_retry(c, conn);
     if (rc != MS_OK || conn->doomed) {
         rc = rc != MS_OK ? rc : ms_fail(c, MS_CONFLICT, NULL);
         roll_back(conn);

@@ -63,7 +63,7 @@ ms_rc_t ms_db_insert(ms_ctx_t *c, const char *label, json_t *row);
 ms_rc_t ms_db_update(ms_ctx_t *c, const char *label, json_t *row);
 
 /** Run `step` in a transaction: rolled back unless it returns MS_OK, and successful only when COMMIT was.
- *  Deadlocks and lock waits repeat the whole step, up to 3 times, then MS_CONFLICT. Not to be nested. */
+ *  Deadlocks and lock waits repeat the whole step, up to 3 times, then MS_CONFLICT; lock waits of a request with an Idempotency-Key do not. Not to be nested. */
 ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton), void *baton);
 
 #endif
