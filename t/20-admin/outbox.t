@@ -367,66 +367,6 @@ SKIP: {
     query($db, 'DELETE FROM outbox');
 }
 
-# ---- killed at random, while transactions come and go ----
-
-unlink $log;
-my ($WRITERS, $ROUNDS) = (3, 60);
-my @writers;
-for my $writer (1 .. $WRITERS) {
-    open my $pipe, '|-', client($db) or die;
-    $pipe->autoflush(1);
-    push @writers, $pipe;
-}
-my ($kills, %killed, %committed, @workers) = (0);
-my $until = time + 60;
-my $round = 0;
-my %started; # who else stands in the log is init: the worker was gone before its program began
-my $worker = sub {
-    my $run = start('outbox', '--follow', '--timeout', 1, '--interval', 1, '--exec', $quick);
-    $started{ $run->{pid} } = 1;
-    return $run;
-};
-@workers = map { $worker->() } 1 .. 2;
-while ($round < $ROUNDS || $kills < 40) {
-    $round++;
-    if ($round <= $ROUNDS) {
-        for my $i (0 .. $#writers) {
-            my $end = rand() < 0.3 ? 'ROLLBACK' : 'COMMIT';
-            my @ids = map { lc($end) . "_${i}_${round}_$_" } 1 .. 3;
-            @committed{@ids} = () if $end eq 'COMMIT';
-            print { $writers[$i] } "START TRANSACTION; $INTO", join(', ', map { values_of($_, '{}') } @ids), "; $end;\n";
-        }
-    }
-    sleep 0.02 + rand 0.1;
-    if (rand() < 0.7) {
-        my $victim = int rand @workers;
-        kill 'KILL', $workers[$victim]{pid};
-        waitpid $workers[$victim]{pid}, 0;
-        $kills++;
-        $killed{ $workers[$victim]{pid} } = 1;
-        $workers[$victim] = $worker->();
-    }
-    die "too slow\n" if time > $until + 60;
-}
-close $_ for @writers;
-wait_for('the end of the backlog', sub { waiting() == 0 });
-kill 'TERM', $_->{pid} for @workers;
-finish($_) for @workers;
-my (%times, %last);
-my $number = 0;
-for (lines($log)) {
-    my ($pid, $id) = /^(\d+) \{"id":"(\w+)"/ or die "odd line: $_";
-    push @{ $times{$id} }, $pid;
-    $last{$pid} = $id;
-}
-is(scalar(grep { /^rollback/ } keys %times), 0, "killed $kills times: no event of a transaction that was rolled back");
-is(scalar(grep { !$times{$_} } keys %committed), 0, 'each of the ' . keys(%committed) . ' committed events was delivered');
-is(query($db, 'SELECT COUNT(*) FROM outbox'), 0, 'none is left, none is dead');
-my @twice = grep { @{ $times{$_} } > 1 } keys %times;
-my @unexplained = grep { my $id = $_; my @pids = @{ $times{$id} }; pop @pids; grep { $started{$_} && !($killed{$_} && $last{$_} eq $id) } @pids } @twice;
-is_deeply(\@unexplained, [], 'twice came only what a killed worker had in hand (' . @twice . ' events)');
-cmp_ok(scalar @twice, '<=', $kills, 'at most one a kill');
-
 # ---- a node of a cluster that lost a race, or its cluster; a server that only reads ----
 
 {
