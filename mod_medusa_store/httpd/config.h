@@ -7,6 +7,7 @@
 #include <http_log.h>
 
 #include "account/account.h"
+#include "account/cookie.h"
 #include "account/gate.h"
 #include "core/ctx.h"
 #include "db/db.h"
@@ -14,7 +15,7 @@
 extern module AP_MODULE_DECLARE_DATA medusa_store_module;
 APLOG_USE_MODULE(medusa_store);
 
-enum { MS_UNSET = -1, MS_KEY_BYTES = 32 };
+enum { MS_UNSET = -1 };
 
 /** A virtual host's settings: the shop. Numbers are MS_UNSET, texts NULL, until defaults are filled in at start. */
 typedef struct {
@@ -27,7 +28,7 @@ typedef struct {
     const char *seals_at; /* "file:line" of MedusaStoreSessionProvider On, or NULL */
 
     /* made at start */
-    unsigned char seal_keys[2][MS_KEY_BYTES]; /* of the session cookie, one a secret */
+    ms_cookie_keys_t cookie_keys;
     ms_sink_t sink;
     ms_shop_t shop;
     int number;        /* of the shop, in the counters; MS_UNSET: it is none */

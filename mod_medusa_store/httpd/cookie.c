@@ -1,97 +1,23 @@
-/* cookie.c: the session cookie: sealed with XChaCha20-Poly1305, bound to its name and to the shop's secret; its attributes.
+/* cookie.c: the session cookie as it travels: which one a request brings, and its attributes on the way back.
  *
- * Knows nothing of what is sealed in it. Called by session.c. */
+ * Knows nothing of what is sealed in it; that is account/cookie.c. Called by session.c. */
 #include "httpd/cookie.h"
 
 #include <http_protocol.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <sodium.h>
 #include <string.h>
-
-enum {
-    NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    SEAL = crypto_aead_xchacha20poly1305_ietf_ABYTES,
-    BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING
-};
-
-/* ---- keys and seals ---- */
-
-void ms_cookie_keys(ms_server_t *server)
-{
-    static const char purpose[] = "medusa-store session cookie";
-    int i;
-
-    for (i = 0; i < 2 && server->account.secrets[i]; i++) {
-        const char *secret = server->account.secrets[i];
-        crypto_auth_hmacsha256_state state;
-
-        crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
-        crypto_auth_hmacsha256_update(&state, (const unsigned char *)purpose, strlen(purpose));
-        crypto_auth_hmacsha256_final(&state, server->seal_keys[i]);
-    }
-}
-
-/* The cookie's name is part of what is sealed: a value is good under its own name only. */
-const char *ms_cookie_seal(request_rec *r, const char *name, const char *text)
-{
-    const ms_server_t *server = ms_server_get(r->server);
-    size_t length = strlen(text), size;
-    unsigned char *box = apr_palloc(r->pool, NONCE + length + SEAL);
-    unsigned long long sealed;
-
-    randombytes_buf(box, NONCE);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(box + NONCE, &sealed, (const unsigned char *)text, length,
-        (const unsigned char *)name, strlen(name), NULL, box, server->seal_keys[0]);
-    size = sodium_base64_encoded_len(NONCE + sealed, BASE64);
-    return sodium_bin2base64(apr_palloc(r->pool, size), size, box, NONCE + sealed, BASE64);
-}
-
-const char *ms_cookie_unseal(request_rec *r, const char *name, const char *value)
-{
-    const ms_server_t *server = ms_server_get(r->server);
-    size_t length = strlen(value), size;
-    unsigned char *box = apr_palloc(r->pool, length + 1);
-    char *text = apr_palloc(r->pool, length + 1);
-    unsigned long long opened;
-    int i;
-
-    if (length > MS_COOKIE_MAX || sodium_base642bin(box, length, value, length, NULL, &size, NULL, BASE64) || size < NONCE + SEAL) {
-        return NULL;
-    }
-    for (i = 0; i < 2 && server->account.secrets[i]; i++) {
-        if (!crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)text, &opened, NULL, box + NONCE, size - NONCE,
-                (const unsigned char *)name, strlen(name), box, server->seal_keys[i])) {
-            text[opened] = '\0';
-            return text;
-        }
-    }
-    return NULL;
-}
-
-/* ---- the cookie ---- */
 
 const char *ms_cookie_name(const ms_place_t *place)
 {
     return place->cookie ? place->cookie : "connect.sid";
 }
 
-/* Value of a request's cookie, or NULL; the first of equal names, as the most specific is sent first (RFC 6265, 5.4).
- * Not ap_cookie_read: that writes cookies into the debug log. */
+/* Not ap_cookie_read: that writes cookies into the debug log. */
 const char *ms_cookie_read(request_rec *r, const char *name)
 {
-    const char *s = apr_table_get(r->headers_in, "Cookie");
-    size_t n = strlen(name);
-
-    while (s && *s) {
-        s += strspn(s, "; \t");
-        if (!strncmp(s, name, n) && s[n] == '=') {
-            return apr_pstrmemdup(r->pool, s + n + 1, strcspn(s + n + 1, "; \t"));
-        }
-        s += strcspn(s, ";");
-    }
-    return NULL;
+    return ms_cookie_find(r->pool, apr_table_get(r->headers_in, "Cookie"), name);
 }
 
 static int forwarded_https(request_rec *r, const ms_place_t *place)

@@ -2,6 +2,7 @@
  *
  * A wrong value is an error here, with its directive, at `apachectl -t`; what depends on several directives is judged in
  * check.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
+#include "core/setting.h"
 #include "httpd/config.h"
 #include "httpd/secret.h"
 
@@ -42,20 +43,12 @@ static void *slot_of(cmd_parms *cmd)
     return (char *)ms_server_get(cmd->server) + ((const slot_t *)cmd->info)->offset;
 }
 
-static int parse_number(const char *text, apr_int64_t *value)
-{
-    char *end;
-
-    *value = apr_strtoi64(text, &end, 10);
-    return *text && !*end;
-}
-
 static const char *set_number(cmd_parms *cmd, void *dir, const char *arg)
 {
     const slot_t *slot = cmd->info;
     apr_int64_t value;
 
-    if (!parse_number(arg, &value) || value < slot->min || value > slot->max) {
+    if (!ms_setting_number(&value, arg) || value < slot->min || value > slot->max) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT,
                                           arg, slot->min, slot->max));
     }
@@ -80,7 +73,7 @@ static const char *set_duration(cmd_parms *cmd, void *dir, const char *arg)
     const slot_t *slot = cmd->info;
     apr_interval_time_t value;
 
-    if (ap_timeout_parameter_parse(arg, &value, "s") || value < slot->min || value > slot->max) {
+    if (!ms_setting_duration(&value, arg) || value < slot->min || value > slot->max) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no duration from %" APR_TIME_T_FMT " ms to %" APR_TIME_T_FMT
                                           " s; write 500ms, 3s, 10mi or 10h", arg, apr_time_as_msec(slot->min), apr_time_sec(slot->max)));
     }
@@ -148,10 +141,10 @@ static const char *set_password_cost(cmd_parms *cmd, void *dir, const char *memo
     ms_account_t *account = &ms_server_get(cmd->server)->account;
     apr_int64_t kib, t;
 
-    if (!parse_number(memory, &kib) || kib < 8 || kib > 4194304) {
+    if (!ms_setting_number(&kib, memory) || kib < 8 || kib > 4194304) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no memory from 8 to 4194304 KiB; 19456 is recommended", memory));
     }
-    if (!parse_number(passes, &t) || t < 1 || t > 1000) {
+    if (!ms_setting_number(&t, passes) || t < 1 || t > 1000) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of passes from 1 to 1000; 2 is recommended", passes));
     }
     account->password_memory = (size_t)kib << 10;
@@ -262,19 +255,11 @@ static const char *set_provider(cmd_parms *cmd, void *dir, int on)
 
 static const char *set_base(cmd_parms *cmd, void *dir, const char *arg)
 {
-    if (*arg != '/' || strstr(arg, "//") || strstr(arg, "/.")) {
+    if (!ms_setting_base(arg)) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no path as httpd sees it: it begins with / and has no // or /.", arg));
     }
     ((ms_place_t *)dir)->base = without_slash(cmd->pool, arg);
     return NULL;
-}
-
-/* scheme://host[:port], as a browser writes it. */
-static int is_origin(const char *text)
-{
-    const char *host = strstr(text, "://");
-
-    return host && host != text && host[3] && !strpbrk(host + 3, "/?#@ ") && !strchr(text, '*');
 }
 
 static const char *add_origin(cmd_parms *cmd, void *dir, const char *arg)
@@ -293,7 +278,7 @@ static const char *add_origin(cmd_parms *cmd, void *dir, const char *arg)
     if (n > 2 && *arg == '/' && arg[n - 1] == '/') {
         origin.regex = ap_pregcomp(cmd->pool, apr_pstrmemdup(cmd->pool, arg + 1, n - 2), AP_REG_EXTENDED);
     }
-    if (!origin.regex && !is_origin(arg)) {
+    if (!origin.regex && !ms_setting_origin(arg)) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no origin; write https://shop.example, /regular expression/, or None", arg));
     }
     APR_ARRAY_PUSH(place->origins, ms_origin_t) = origin;
@@ -326,7 +311,7 @@ static const char *set_body_limit(cmd_parms *cmd, void *dir, const char *arg)
 {
     apr_int64_t value;
 
-    if (!parse_number(arg, &value) || value < 1024 || value > 16777216) {
+    if (!ms_setting_number(&value, arg) || value < 1024 || value > 16777216) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of bytes from 1024 to 16777216", arg));
     }
     ((ms_place_t *)dir)->body_limit = (int)value;
@@ -350,14 +335,7 @@ static const char *judge_cookie(cmd_parms *cmd, const ms_place_t *place)
 
 static const char *set_cookie(cmd_parms *cmd, void *dir, const char *arg)
 {
-    const char *p;
-
-    for (p = arg; *p; p++) {
-        if (*p <= ' ' || *p >= 127 || strchr("()<>@,;:\\\"/[]?={}", *p)) {
-            break;
-        }
-    }
-    if (*p || p == arg) {
+    if (!ms_setting_cookie(arg)) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no cookie name (RFC 6265: letters, digits, . - _)", arg));
     }
     ((ms_place_t *)dir)->cookie = arg;
@@ -412,24 +390,11 @@ static const char *set_csrf(cmd_parms *cmd, void *dir, const char *arg)
     return chosen < 0 ? none_of(cmd, words, arg) : NULL;
 }
 
-/* A path of this host, or a whole address; with nothing in it that a header can't carry as it is. */
-static int is_address(const char *text)
-{
-    const char *p;
-
-    for (p = text; *p > ' ' && *p < 127 && !strchr("\"<>\\", *p); p++) {
-    }
-    if (*p) {
-        return 0;
-    }
-    return (*text == '/' && text[1] != '/') || (!strncasecmp(text, "http://", 7) && text[7]) || (!strncasecmp(text, "https://", 8) && text[8]);
-}
-
 static const char *set_sign_in_page(cmd_parms *cmd, void *dir, const char *arg)
 {
     int none = !strcasecmp(arg, "None");
 
-    if (!none && !is_address(arg)) {
+    if (!none && !ms_setting_address(arg)) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no address of a page; write /login?back=%%u, https://shop.example/login, or None", arg));
     }
     ((ms_place_t *)dir)->sign_in_page = none ? "" : arg;

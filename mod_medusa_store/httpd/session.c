@@ -33,11 +33,16 @@ static int provides(request_rec *r, const ms_place_t *place)
     return ms_place_number(place->session_provider, place->on == 1) && ms_server_get(r->server)->account.secrets[0];
 }
 
+static const char *seal(request_rec *r, const ms_place_t *place, const char *text)
+{
+    return ms_cookie_seal(r->pool, &ms_server_get(r->server)->cookie_keys, ms_cookie_name(place), text);
+}
+
 /* What the cookie of a place holds, or NULL. */
 static const char *cookie_text(request_rec *r, const ms_place_t *place)
 {
     const char *name = ms_cookie_name(place), *value = ms_cookie_read(ms_request_first(r), name);
-    const char *text = value ? ms_cookie_unseal(r, name, value) : NULL;
+    const char *text = value ? ms_cookie_open(r->pool, &ms_server_get(r->server)->cookie_keys, name, value) : NULL;
     ms_sink_t log = ms_log_of_request(r);
 
     if (value && !text) {
@@ -89,7 +94,7 @@ static apr_status_t provide_encode(request_rec *r, session_rec *z)
     if (!provides(r, place) || !z->encoded) {
         return DECLINED;
     }
-    z->encoded = n > 0 ? ms_cookie_seal(r, ms_cookie_name(place), z->encoded) : "";
+    z->encoded = n > 0 ? seal(r, place, z->encoded) : "";
     return OK;
 }
 
@@ -233,26 +238,11 @@ void ms_session_close(request_rec *r, ms_ctx_t *c)
 
 /* ---- as a guest: in places that are no API ---- */
 
-/* An entry of what is sealed, as mod_session writes it: pairs with & between them. (Ours, and numbers, have nothing to decode.) */
-static const char *entry_of(apr_pool_t *pool, const char *text, const char *key)
-{
-    size_t n = strlen(key);
-
-    while (text && *text) {
-        if (!strncmp(text, key, n) && text[n] == '=') {
-            return apr_pstrmemdup(pool, text + n + 1, strcspn(text + n + 1, "&"));
-        }
-        text += strcspn(text, "&");
-        text += *text == '&';
-    }
-    return NULL;
-}
-
 /* What our own cookie holds, without asking mod_session. */
 static const char *own_text(request_rec *r, const ms_place_t *place)
 {
     const char *text = ms_server_get(r->server)->account.secrets[0] ? cookie_text(r, place) : NULL;
-    const char *expiry = entry_of(r->pool, text, "expiry"); /* where SessionMaxAge is set */
+    const char *expiry = ms_cookie_entry(r->pool, text, "expiry"); /* where SessionMaxAge is set */
 
     return expiry && apr_atoi64(expiry) < apr_time_now() ? NULL : text;
 }
@@ -268,7 +258,7 @@ int ms_session_peek(request_rec *r, ms_ctx_t *c)
         c->session_token = token ? apr_pstrdup(c->pool, token) : NULL;
     }
     if (!c->session_token && !(z && provides(r, place))) {
-        c->session_token = entry_of(c->pool, own_text(r, place), entry);
+        c->session_token = ms_cookie_entry(c->pool, own_text(r, place), entry);
         return c->session_token != NULL;
     }
     return 0;
@@ -280,8 +270,7 @@ void ms_session_renew_own(request_rec *r)
     const ms_place_t *place = ms_place_get(r);
     const char *text = own_text(r, place);
 
-    if (text && !entry_of(r->pool, text, "expiry")) {
-        ms_cookie_write(r, place, ms_cookie_seal(r, ms_cookie_name(place), text),
-                        (long)apr_time_sec(ms_server_get(r->server)->account.session_life));
+    if (text && !ms_cookie_entry(r->pool, text, "expiry")) {
+        ms_cookie_write(r, place, seal(r, place, text), (long)apr_time_sec(ms_server_get(r->server)->account.session_life));
     }
 }

@@ -61,7 +61,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
         return "no System V semaphores can be had for the hashing slots";
     }
     for (s = main_server; s && !error; s = s->next) {
-        ms_cookie_keys(ms_server_get(s)); /* also where there is a secret and no shop */
+        ms_cookie_keys(&ms_server_get(s)->cookie_keys, ms_server_get(s)->account.secrets); /* also where there is a secret and no shop */
         if (is_shop(ms_server_get(s)) && !ms_server_get(s)->shop.account) { /* a host without settings of its own has the main server's */
             error = make_shop(pconf, s, gate);
             shops++;

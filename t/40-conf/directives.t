@@ -24,7 +24,7 @@ my @SERVER = (
     MedusaStoreDBMax       => [1, 16, 100], [0, -1, 'x', '""', '3x'],
     MedusaStoreDBKeep      => [1, 8], [0, -1, 'x'],
     MedusaStoreDBExptime   => ['300s', '10mi', '1h'], ['x', '-1s', '0s'],
-    MedusaStoreDBWait      => ['500ms', '2s'], ['x', '-1s', '10h'],
+    MedusaStoreDBWait      => ['500ms', '2', '2S', '1min'], ['x', '-1s', '10h', '2sx', '"2 s"', 's', '10m', '""', '9223372036854775807h'],
     MedusaStoreDBTimeout   => ['500ms', '3s'], ['x', '0', '10h'],
     MedusaStoreSecret      => ["file:$root/secret", "file:$root/secret file:$root/other", "exec:$root/script"],
                               ["file:$root/short", "file:$root/nothing", "file:$root/open", 'f' x 64, "exec:$root/nothing"],
