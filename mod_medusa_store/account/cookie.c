@@ -3,6 +3,7 @@
  * Knows neither requests nor what else stands in a session: httpd/cookie.c takes it from a request and writes it into an answer,
  * httpd/session.c knows mod_session. */
 #include "account/cookie.h"
+#include "account/base64.h"
 
 #include <apr_strings.h>
 #include <sodium.h>
@@ -57,7 +58,7 @@ const char *ms_cookie_open(apr_pool_t *pool, const ms_cookie_keys_t *keys, const
     }
     box = apr_palloc(pool, length + 1);
     text = apr_palloc(pool, length + 1);
-    if (sodium_base642bin(box, length, value, length, NULL, &size, NULL, BASE64) || size < NONCE + SEAL) {
+    if (!ms_base64_read(box, length, &size, value, length, BASE64) || size < NONCE + SEAL) {
         return NULL;
     }
     for (i = 0; i < keys->count; i++) {

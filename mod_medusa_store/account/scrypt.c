@@ -4,6 +4,7 @@
  * salt; 16 bytes of SHA-256 over those 48; 32 bytes of HMAC-SHA256 over those 64, keyed with the second half of the
  * derived key. Medusa's costs are the lowest there are: such hashes are replaced at the next sign-in. Used by password.c. */
 #include "account/password.h"
+#include "account/base64.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -31,7 +32,7 @@ static int parse(unsigned char *header, const char *stored)
     unsigned char sum[crypto_hash_sha256_BYTES];
     size_t length;
 
-    if (sodium_base642bin(header, HEADER, stored, strlen(stored), NULL, &length, NULL, sodium_base64_VARIANT_ORIGINAL)
+    if (!ms_base64_read(header, HEADER, &length, stored, strlen(stored), sodium_base64_VARIANT_ORIGINAL)
         || length != HEADER || memcmp(header, "scrypt", 7)) { /* the 7th byte is the version, 0 */
         return 0;
     }

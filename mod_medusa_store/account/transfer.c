@@ -76,11 +76,16 @@ static const char *write_time(apr_pool_t *pool, const char *value)
     return ms_time_parse(&t, value) ? ms_time_zoned(pool, t) : value;
 }
 
-/* The text is kept; that it can be read and written again is all there is to know. */
+/* The text is kept; that it is as good as one of the API's is all there is to know. */
 static const char *read_json(apr_pool_t *pool, const char *text, size_t length)
 {
-    json_t *value = length <= MS_JSON_MAX ? json_loadb(text, length, 0, NULL) : NULL;
-    int good = json_is_object(value) && ms_json_write(pool, value, NULL);
+    json_t *value = NULL;
+    int good;
+
+    if (length <= MS_JSON_MAX) {
+        ms_json_parse(&value, apr_pstrmemdup(pool, text, length), length, MS_JSON_DEPTH_MAX, 0);
+    }
+    good = json_is_object(value) && ms_json_write(pool, value, NULL);
 
     json_decref(value);
     return good ? text : NULL;
@@ -113,7 +118,7 @@ static const kind_t id = { read_id, NULL, 1 }, reference = { read_id, NULL, 0 },
     X("password_hash", hash, "password_hash is neither Medusa's scrypt nor Argon2id, or its costs are too high") \
     X("phone", text, "phone is longer than 16383 characters") \
     X("has_account", boolean, "has_account is none of t, f, true, false") \
-    X("metadata", json, "metadata is no JSON object of at most 65535 bytes") \
+    X("metadata", json, "metadata is no JSON object of at most 65535 bytes and 64 levels") \
     X("created_at", when, "created_at is no time with an offset from UTC, from 1970 to 9999") \
     X("updated_at", when, "updated_at is no time with an offset from UTC, from 1970 to 9999") \
     X("deleted_at", end_time, "deleted_at is no time with an offset from UTC, from 1970 to 9999")
@@ -131,7 +136,7 @@ static const kind_t id = { read_id, NULL, 1 }, reference = { read_id, NULL, 0 },
     X("province", text, "province is longer than 16383 characters") \
     X("postal_code", text, "postal_code is longer than 16383 characters") \
     X("phone", text, "phone is longer than 16383 characters") \
-    X("metadata", json, "metadata is no JSON object of at most 65535 bytes") \
+    X("metadata", json, "metadata is no JSON object of at most 65535 bytes and 64 levels") \
     X("created_at", when, "created_at is no time with an offset from UTC, from 1970 to 9999") \
     X("updated_at", when, "updated_at is no time with an offset from UTC, from 1970 to 9999") \
     X("deleted_at", end_time, "deleted_at is no time with an offset from UTC, from 1970 to 9999")

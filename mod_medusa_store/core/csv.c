@@ -19,8 +19,8 @@ struct ms_csv_t {
     const char *problem;
     long line;
 
-    char input[INPUT];
-    size_t at, end; /* of input */
+    char *input; /* INPUT bytes */
+    size_t at, end;
 
     char *raw, *text; /* both have `room` bytes: no field is longer than what it was read from */
     size_t raw_length, text_length, room;
@@ -34,7 +34,7 @@ struct ms_csv_t {
 
 static int fill(ms_csv_t *csv)
 {
-    long count = csv->read(csv->baton, csv->input, sizeof csv->input);
+    long count = csv->read(csv->baton, csv->input, INPUT);
 
     csv->at = 0;
     csv->end = count > 0 ? (size_t)count : 0;
@@ -53,10 +53,21 @@ static int get(ms_csv_t *csv)
     return (unsigned char)csv->input[csv->at++];
 }
 
+/* It may come in pieces, as all else. */
 static void skip_mark(ms_csv_t *csv)
 {
-    if (fill(csv) && csv->end >= 3 && !memcmp(csv->input, "\xef\xbb\xbf", 3)) {
-        csv->at = 3;
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t length = 0;
+    long count;
+
+    do {
+        count = csv->read(csv->baton, csv->input + length, INPUT - length);
+        length += count > 0 ? (size_t)count : 0;
+    } while (count > 0 && length < 3 && !memcmp(csv->input, mark, length));
+    csv->end = length;
+    csv->at = length >= 3 && !memcmp(csv->input, mark, 3) ? 3 : 0;
+    if (count < 0) {
+        csv->problem = "it can't be read";
     }
 }
 
@@ -68,6 +79,7 @@ ms_csv_t *ms_csv_make(apr_pool_t *pool, ms_csv_read_t read, void *baton)
     csv->read = read;
     csv->baton = baton;
     csv->line = 1;
+    csv->input = apr_palloc(pool, INPUT);
     skip_mark(csv);
     return csv;
 }

@@ -1,8 +1,6 @@
-/* json.c: JSON in and out, on jansson.
+/* json.c: JSON out: jansson's values, written straight into a pool.
  *
- * Owns what jansson leaves open: which bodies are refused in which words, numbers that it can't hold, and a writer straight
- * into the pool, which every answer passes through. Knows jansson and core/text.h. Called by httpd/ for bodies and answers,
- * by db/ for JSON columns. */
+ * Every answer passes through here, and what db/ keeps in JSON columns. Reading is json_read.c's. */
 #include "core/json.h"
 
 #include <float.h>
@@ -11,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "core/text.h"
 
 /* Text that grows in a pool. Once memory ran out all writing is without effect. */
 typedef struct {
@@ -64,237 +60,10 @@ static void put_char(out_t *out, char c)
     out->data[out->used++] = c;
 }
 
-/* ---- reading ---- */
-
-/* What has to be done about a number before jansson sees it. */
-typedef enum {
-    FITS,       /* nothing; also where it is no number at all, which is left to jansson to say */
-    NO_INTEGER, /* an integer beyond 64 bits: to be read as a double */
-    NO_DOUBLE   /* beyond a double: the largest counts */
-} fit_t;
-
 static int is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
-
-static int in_number(char c)
-{
-    return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
-static const char *digits_end(const char *s, const char *end)
-{
-    while (s < end && is_digit(*s)) {
-        s++;
-    }
-    return s;
-}
-
-/* The parts of a number: WHOLE.FRACTIONeEXPONENT. */
-typedef struct {
-    const char *whole, *whole_end;
-    const char *fraction_end; /* whole_end if there is none */
-    long long exponent;       /* stops short of overflow, far above any length of text */
-    int integer, negative;
-} number_t;
-
-/* Reads e+123 up to `end`. 0 if it is anything else. */
-static int exponent_read(long long *exponent, const char *s, const char *end)
-{
-    int minus;
-
-    if (*s != 'e' && *s != 'E') {
-        return 0;
-    }
-    s++;
-    minus = s < end && *s == '-';
-    s += s < end && (*s == '-' || *s == '+');
-    if (s == end || digits_end(s, end) != end) {
-        return 0;
-    }
-    for (*exponent = 0; s < end && *exponent < 1000000000000000LL; s++) {
-        *exponent = *exponent * 10 + (*s - '0');
-    }
-    if (minus) {
-        *exponent = -*exponent;
-    }
-    return 1;
-}
-
-/* 0 if the text is not exactly one number (RFC 8259, section 6). */
-static int number_split(number_t *n, const char *s, const char *end)
-{
-    n->negative = *s == '-';
-    n->whole = s + n->negative;
-    n->fraction_end = n->whole_end = digits_end(n->whole, end);
-    n->exponent = 0;
-    n->integer = n->whole_end == end;
-    if (n->whole_end == n->whole || (*n->whole == '0' && n->whole_end - n->whole > 1)) {
-        return 0;
-    }
-    if (n->whole_end < end && *n->whole_end == '.') {
-        n->fraction_end = digits_end(n->whole_end + 1, end);
-        if (n->fraction_end == n->whole_end + 1) {
-            return 0;
-        }
-    }
-    return n->fraction_end == end || exponent_read(&n->exponent, n->fraction_end, end);
-}
-
-static int beyond_integer(const number_t *n)
-{
-    const char *largest = n->negative ? "9223372036854775808" : "9223372036854775807";
-    size_t length = n->whole_end - n->whole;
-
-    return n->integer && (length > 19 || (length == 19 && memcmp(n->whole, largest, 19) > 0));
-}
-
-/* Decided on the digits, since strtod() knows locales and costs. Numbers from 1.7976931348623158e308 on are either over the
- * largest double or rounded to it: the same to us. */
-static int beyond_double(const number_t *n)
-{
-    static const char limit[] = "17976931348623158";
-    const char *p = n->whole, *l;
-    long long point; /* where it stands before the first digit that counts: the number is 0.DIGITS times ten to it */
-
-    while (p < n->fraction_end && (*p == '0' || *p == '.')) {
-        p++;
-    }
-    if (p == n->fraction_end) {
-        return 0;
-    }
-    point = (p < n->whole_end ? n->whole_end - p : n->whole_end + 1 - p) + n->exponent;
-    if (point != DBL_MAX_10_EXP + 1) {
-        return point > DBL_MAX_10_EXP + 1;
-    }
-    for (l = limit; *l; l++) {
-        char digit = '0';
-
-        if (p < n->fraction_end && *p == '.') {
-            p++;
-        }
-        if (p < n->fraction_end) {
-            digit = *p++;
-        }
-        if (digit != *l) {
-            return digit > *l;
-        }
-    }
-    return 1;
-}
-
-static fit_t number_fit(const char *s, const char *end)
-{
-    number_t n;
-
-    if (!number_split(&n, s, end)) {
-        return FITS;
-    }
-    return beyond_double(&n) ? NO_DOUBLE : beyond_integer(&n) ? NO_INTEGER : FITS;
-}
-
-static const char *string_end(const char *s, const char *end)
-{
-    for (s++; s < end && *s != '"'; s++) {
-        if (*s == '\\' && s + 1 < end) {
-            s++;
-        }
-    }
-    return s < end ? s + 1 : end;
-}
-
-/* One look at the text before jansson's, without recursion: is it too deep (0), and are there numbers to replace? If so
- * `out` gets the whole text with other numbers in their place, else nothing. Bad syntax stays bad: only whole numbers are
- * replaced, by numbers. */
-static int prescan(out_t *out, const char *s, const char *end)
-{
-    const char *kept = s, *number;
-    int depth = 0;
-    fit_t fit;
-
-    while (s < end) {
-        if (*s == '"') {
-            s = string_end(s, end);
-        } else if (*s == '-' || is_digit(*s)) {
-            for (number = s; s < end && in_number(*s); s++) {
-            }
-            fit = number_fit(number, s);
-            if (fit == FITS) {
-                continue;
-            }
-            put(out, kept, (fit == NO_DOUBLE ? number + (*number == '-') : s) - kept);
-            put(out, fit == NO_DOUBLE ? "1.7976931348623157e308" : "e0", fit == NO_DOUBLE ? 22 : 2);
-            kept = s;
-        } else {
-            if ((*s == '[' || *s == '{') && ++depth > MS_JSON_DEPTH_MAX) {
-                return 0;
-            }
-            depth -= depth > 0 && (*s == ']' || *s == '}');
-            s++;
-        }
-    }
-    if (out->used > 0) {
-        put(out, kept, end - kept);
-    }
-    return 1;
-}
-
-static int starts_container(const char *s, const char *end)
-{
-    while (s < end && (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\r')) {
-        s++;
-    }
-    return s < end && (*s == '{' || *s == '[');
-}
-
-static ms_rc_t load(ms_ctx_t *c, json_t **value, const char *text, size_t length)
-{
-    json_error_t error = { 0 };
-
-    *value = json_loadb(text, length, JSON_ALLOW_NUL, &error);
-    if (*value) {
-        *value = ms_own(c->pool, *value);
-        return *value ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
-    }
-    /* jansson has no words for most cases of memory running out */
-    if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory) {
-        return ms_fail(c, MS_UNEXPECTED, NULL);
-    }
-    return ms_fail(c, MS_INVALID_DATA, "Request body is not valid JSON");
-}
-
-ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length)
-{
-    out_t out = { c->pool, NULL, 0, 0, 0 };
-
-    *value = NULL;
-    if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
-    if (length == 0) {
-        return ms_fail(c, MS_INVALID_DATA, "Request body is not valid JSON");
-    }
-    if (!ms_utf8_valid(text, length)) {
-        return ms_fail(c, MS_INVALID_DATA, "Request body is not valid UTF-8");
-    }
-    if (!starts_container(text, text + length)) {
-        return ms_fail(c, MS_INVALID_DATA, "Request body is not valid JSON");
-    }
-    if (!prescan(&out, text, text + length)) {
-        return ms_fail(c, MS_INVALID_DATA, "Request body is nested deeper than %d levels", MS_JSON_DEPTH_MAX);
-    }
-    if (out.failed) {
-        return ms_fail(c, MS_UNEXPECTED, NULL);
-    }
-    return out.used > 0 ? load(c, value, out.data, out.used) : load(c, value, text, length);
-}
-
-/* ---- writing ---- */
-
-/* A guard for the stack alone: bodies are refused above MS_JSON_DEPTH_MAX, answers wrap them a few times. */
-enum { WRITE_DEPTH_MAX = 128 };
 
 static void put_escape(out_t *out, unsigned char c)
 {
@@ -443,7 +212,7 @@ static void put_array(out_t *out, const json_t *array, int depth)
 
 static void put_value(out_t *out, const json_t *value, int depth)
 {
-    if (!value || depth > WRITE_DEPTH_MAX) {
+    if (!value || depth > MS_JSON_WRITE_MAX) {
         out->failed = 1;
         return;
     }

@@ -4,11 +4,20 @@
 
 #include "core/ctx.h"
 
-enum { MS_JSON_DEPTH_MAX = 64 };
+enum {
+    MS_JSON_DEPTH_MAX = 64,  /* of what is taken in */
+    MS_JSON_WRITE_MAX = 128  /* of what is written, and read from the database: answers wrap values a few times */
+};
 
-/** Read a request body: an object or array. `text` is `length` bytes and may be changed.
- *  A leading byte order mark is skipped; of equal keys the last counts. Numbers beyond 64 bits are read as doubles, those
- *  beyond doubles as the largest one. The value is tied to c->pool.
+/** What a text turned out to be. */
+typedef enum { MS_JSON_GOOD, MS_JSON_BAD, MS_JSON_NO_UTF8, MS_JSON_DEEP, MS_JSON_NO_MEMORY } ms_json_found_t;
+
+/** Read any JSON value (RFC 8259), nested at most `depth_max` containers deep. `text` is `length` bytes with a NUL behind them, and is
+ *  changed: strings are decoded in it. Of equal keys the last counts, keys hold no NUL, strings only where `nul` is 1. Integers beyond
+ *  64 bits are read as doubles, numbers beyond doubles as the largest one. The caller owns *value; NULL unless MS_JSON_GOOD. */
+ms_json_found_t ms_json_parse(json_t **value, char *text, size_t length, int depth_max, int nul);
+
+/** Read a request body: an object or array, as ms_json_parse() does. A leading byte order mark is skipped. The value is tied to c->pool.
  *  MS_INVALID_DATA: not JSON, no object or array, invalid UTF-8, unpaired surrogates, deeper than MS_JSON_DEPTH_MAX. */
 ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length);
 
@@ -17,7 +26,7 @@ const char *ms_json_text(const json_t *object, const char *key);
 
 /** Write compact UTF-8 JSON into the pool, with a NUL behind; *length (may be NULL) its bytes without that. No escapes but
  *  the necessary ones; reals in the shortest form that reads back the same (15 to 17 digits), and never look like an integer.
- *  NULL when out of memory, for a value of NULL, and for one nested deeper than 128. */
+ *  NULL when out of memory, for a value of NULL, and for one nested deeper than MS_JSON_WRITE_MAX. */
 const char *ms_json_write(apr_pool_t *pool, const json_t *value, size_t *length);
 
 #endif

@@ -3,6 +3,7 @@
  * Knows texts only: which values are allowed, and in which words they are refused, is known by httpd/directives.c, which calls this. */
 #include "core/setting.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <errno.h>
 #include <string.h>
@@ -52,9 +53,17 @@ int ms_setting_duration(apr_interval_time_t *value, const char *text)
 
 int ms_setting_origin(const char *text)
 {
-    const char *host = strstr(text, "://");
+    const char *p = text, *host;
 
-    return host && host != text && host[3] && !strpbrk(host + 3, "/?#@ ") && !strchr(text, '*');
+    while (apr_isalnum(*p) || *p == '+' || *p == '-' || *p == '.') {
+        p++;
+    }
+    if (p == text || strncmp(p, "://", 3)) {
+        return 0;
+    }
+    for (p = host = p + 3; *p > ' ' && *p < 127 && !strchr("/?#@*\"\\", *p); p++) {
+    }
+    return p != host && !*p;
 }
 
 int ms_setting_address(const char *text)

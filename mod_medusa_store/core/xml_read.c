@@ -479,7 +479,8 @@ static ms_rc_t parse(ms_ctx_t *c, json_t **value, const char *text, size_t lengt
     }
     *r->parser->sax = handler;
     r->parser->userData = r;
-    xmlCtxtUseOptions(r->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+    /* NOENT: else &amp; in an attribute would come as &#38;. There is nothing else to replace, without a document type. */
+    xmlCtxtUseOptions(r->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC | XML_PARSE_NOENT);
     xmlParseDocument(r->parser);
     rc = judge(r, value);
     xmlFreeParserCtxt(r->parser);

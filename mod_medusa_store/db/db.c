@@ -257,7 +257,7 @@ static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const
         if (!(f->use & MS_SHOW)) {
             continue;
         }
-        value = ms_value_read(f->type, column_text(row, (*column)++));
+        value = ms_value_read(c->pool, f->type, column_text(row, (*column)++));
         if (!value || json_object_set_new_nocheck(part, f->name, value)) {
             ms_log(c->log, MS_LINE_DB_VALUE, f->name, resource->name);
             json_decref(part);

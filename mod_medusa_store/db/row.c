@@ -16,7 +16,16 @@ static json_t *read_time(const char *text)
     return ms_time_sql_to_iso(iso, text) ? json_string(iso) : NULL;
 }
 
-json_t *ms_value_read(ms_type_t type, const char *text)
+static json_t *read_json(apr_pool_t *pool, const char *text)
+{
+    size_t length = strlen(text);
+    json_t *value;
+
+    ms_json_parse(&value, apr_pstrmemdup(pool, text, length), length, MS_JSON_WRITE_MAX, 1);
+    return value;
+}
+
+json_t *ms_value_read(apr_pool_t *pool, ms_type_t type, const char *text)
 {
     if (!text) {
         return json_null();
@@ -28,7 +37,7 @@ json_t *ms_value_read(ms_type_t type, const char *text)
     case MS_BOOL:   return json_boolean(*text != '0');
     case MS_INT:    return json_integer(strtoll(text, NULL, 10));
     case MS_TIME:   return read_time(text);
-    case MS_JSON:   return json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    case MS_JSON:   return read_json(pool, text);
     }
     return NULL;
 }

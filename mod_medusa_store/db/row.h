@@ -6,8 +6,8 @@
 
 #include "core/resource.h"
 
-/** The JSON value of a column's text (NULL: SQL NULL). The caller owns it; NULL where the text is no such value. */
-json_t *ms_value_read(ms_type_t type, const char *text);
+/** The JSON value of a column's text (NULL: SQL NULL). The caller owns it; NULL where the text is no such value, or memory ran out. */
+json_t *ms_value_read(apr_pool_t *pool, ms_type_t type, const char *text);
 
 /** The text to bind for a JSON value; *text is NULL for SQL NULL. 0 where the value does not fit the type. */
 int ms_value_write(apr_pool_t *pool, const char **text, ms_type_t type, const json_t *value);

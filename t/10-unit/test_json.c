@@ -46,14 +46,15 @@ static int fresh(void **state)
     return 0;
 }
 
-/* Read from memory of the exact length, so that a sanitizer sees any step too far. */
+/* Read from memory of the exact length and the NUL behind it, so that a sanitizer sees any step too far. */
 static ms_rc_t read_bytes(json_t **value, const char *text, size_t length)
 {
-    char *exact = malloc(length ? length : 1);
+    char *exact = malloc(length + 1);
     ms_rc_t rc;
 
     assert_non_null(exact);
     memcpy(exact, text, length);
+    exact[length] = '\0';
     ms_forgive(&context);
     rc = ms_json_read(&context, value, exact, length);
     free(exact);
@@ -201,6 +202,8 @@ static void nul_is_a_character_of_values(void **state)
     assert_string_equal(written(value), "{\"a\":\"x\\u0000y\"}");
     bad("{\"a\\u0000\":1}", BAD_JSON);
     bad_bytes("{\"a\":\"\0\"}", 9, BAD_JSON);
+    bad_bytes("[1\0]", 4, BAD_JSON);
+    bad_bytes("[true\0]", 7, BAD_JSON);
     bad_bytes("{\0}", 3, BAD_JSON);
     bad_bytes("\0{}", 3, BAD_JSON);
     bad_bytes("{}\0", 3, BAD_JSON);

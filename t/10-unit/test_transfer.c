@@ -147,6 +147,16 @@ static void customers_are_judged(void **state)
     refuses("has_account", NULL);
 }
 
+static const char *nested(int depth)
+{
+    const char *text = "{}";
+
+    for (; depth > 1; depth--) {
+        text = apr_pstrcat(pool, "{\"a\":", text, "}", NULL);
+    }
+    return text;
+}
+
 static void json_and_times_are_judged(void **state)
 {
     char *large = apr_palloc(pool, 65537);
@@ -165,7 +175,9 @@ static void json_and_times_are_judged(void **state)
     refuses("metadata", "null");
     refuses("metadata", "{\"a\": 1");
     refuses("metadata", "{} x");
-    refuses("metadata", "{\"a\": 1e999}");
+    takes("metadata", "{\"a\": 1e999, \"b\": 12345678901234567890}", "{\"a\": 1e999, \"b\": 12345678901234567890}");
+    takes("metadata", nested(64), nested(64));
+    refuses("metadata", nested(65)); /* no answer could show it */
     refuses("metadata", "{\"a\": \"\\u0000\"}");
     takes("created_at", "2023-01-02 03:04:05.678901+00", "2023-01-02 03:04:05.678");
     takes("created_at", "2023-01-02 03:04:05.6+05:30", "2023-01-01 21:34:05.600");

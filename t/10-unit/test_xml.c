@@ -125,6 +125,12 @@ static void fields_become_strings(void **state)
     becomes(NULL, "<c><phone>12</phone></c>", "{\"phone\":\"12\"}");
 }
 
+static void keys_are_attributes(void **state)
+{
+    becomes(&ms_customer_update_body, "<c><metadata><entry key=\"&amp;&lt;&#38;&amp;#38;&quot;'&#9;&#x1F600;\">x</entry></metadata></c>",
+            "{\"metadata\":{\"&<&&#38;\\\"'\\t😀\":\"x\"}}");
+}
+
 static void namespaces(void **state)
 {
     const ms_body_t *b = &ms_customer_create_body;
@@ -448,6 +454,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(fields_become_strings),
+        TEST(keys_are_attributes),
         TEST(namespaces),
         TEST(null_is_nil),
         TEST(objects_by_rule),

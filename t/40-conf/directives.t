@@ -42,7 +42,7 @@ my @PLACE = (
     MedusaStore                    => ['On', 'Off'], ['x'],
     MedusaStoreBase                => ['/store', '/a/b', '/'], ['store', '""', '/x/../y', '//x'],
     MedusaStoreAllowOrigin         => ['None', 'https://a.example', 'https://a.example http://localhost:8000', '"/^https://.*\.example$/"'],
-                                      ['*', 'a.example', 'https://a.example/path'],
+                                      ['*', 'a.example', 'https://a.example/path', '"a b://x"', '"https://a\tb"', 'https://ä.example', '://x'],
     MedusaStoreAllowCredentials    => ['Allowed', 'Always'], ['On', 'x'],
     MedusaStoreBodyLimit           => [1024, 102400], [0, -1, 'x', '99999999999999999999'],
     MedusaStoreXML                 => ['On', 'Off'], ['x'],
