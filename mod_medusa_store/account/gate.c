@@ -8,6 +8,7 @@
 #define _GNU_SOURCE /* semtimedop */
 #endif
 #include "account/gate.h"
+#include "core/time.h"
 
 #include <apr_portable.h>
 #include <errno.h>
@@ -128,7 +129,7 @@ static apr_status_t wait_for_slot(ms_gate_t *gate, apr_time_t deadline)
     struct sembuf give_up = { QUEUE, 1, SEM_UNDO };
 
     for (;;) {
-        apr_interval_time_t left = deadline - apr_time_now();
+        apr_interval_time_t left = deadline - ms_steady_now();
         struct timespec timeout = { apr_time_sec(left), apr_time_usec(left) * 1000 };
 
         if (left > 0 && !semtimedop(gate->id, step, 2, &timeout)) {
@@ -146,7 +147,7 @@ static apr_status_t wait_for_slot(ms_gate_t *gate, apr_time_t deadline)
     }
 }
 
-apr_status_t ms_gate_enter(ms_gate_t *gate)
+apr_status_t ms_gate_enter(ms_gate_t *gate, apr_interval_time_t longest)
 {
     struct sembuf take = { SLOTS, -1, IPC_NOWAIT | SEM_UNDO };
     struct sembuf queue = { QUEUE, -1, IPC_NOWAIT | SEM_UNDO };
@@ -160,7 +161,7 @@ apr_status_t ms_gate_enter(ms_gate_t *gate)
     if (semop(gate->id, &queue, 1)) {
         return is_removed(errno) ? APR_SUCCESS : errno;
     }
-    return wait_for_slot(gate, apr_time_now() + gate->wait);
+    return wait_for_slot(gate, ms_steady_now() + (longest < gate->wait ? longest : gate->wait));
 }
 
 void ms_gate_leave(ms_gate_t *gate)
@@ -188,7 +189,7 @@ int ms_gate_queue(const ms_gate_t *gate)
     return gate->queue;
 }
 
-int ms_gate_wait_ms(const ms_gate_t *gate)
+apr_interval_time_t ms_gate_wait(const ms_gate_t *gate)
 {
-    return (int)apr_time_as_msec(gate->wait);
+    return gate->wait;
 }

@@ -28,8 +28,9 @@ typedef struct {
  *  whoever holds and awaits its slots, unless conf says otherwise now. `uid` may use it (-1: the caller only). */
 apr_status_t ms_gate_make(ms_gate_t **gate, apr_pool_t *pool, ms_gate_set_t *set, const ms_gate_conf_t *conf, uid_t uid);
 
-/** Take a slot. APR_SUCCESS; APR_TIMEUP: none came free in time; APR_EAGAIN: too many wait already. */
-apr_status_t ms_gate_enter(ms_gate_t *gate);
+/** Take a slot, waiting for it at most `longest` microseconds, and never longer than the gate's own limit. APR_SUCCESS; APR_TIMEUP: none
+ *  came free in time; APR_EAGAIN: too many wait already. */
+apr_status_t ms_gate_enter(ms_gate_t *gate, apr_interval_time_t longest);
 
 /** Give the slot back. */
 void ms_gate_leave(ms_gate_t *gate);
@@ -37,9 +38,11 @@ void ms_gate_leave(ms_gate_t *gate);
 /** How many hash, and how many wait for that; -1 both, where it can't be told (the server has been restarted meanwhile). */
 void ms_gate_look(const ms_gate_t *gate, int *running, int *waiting);
 
-/** Slots of the gate, places in its queue, and its longest wait in milliseconds: for messages. */
+/** Slots of the gate, and places in its queue: for messages. */
 int ms_gate_slots(const ms_gate_t *gate);
 int ms_gate_queue(const ms_gate_t *gate);
-int ms_gate_wait_ms(const ms_gate_t *gate);
+
+/** Its longest wait, in microseconds. */
+apr_interval_time_t ms_gate_wait(const ms_gate_t *gate);
 
 #endif

@@ -11,12 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What is hashed too late for what comes after it is hashed for nothing: some of the time is left for that. */
 static ms_rc_t enter(ms_ctx_t *c)
 {
     struct ms_gate_t *gate = c->shop->account->gate;
+    apr_interval_time_t wait = gate ? ms_time_left(c, ms_gate_wait(gate) + MS_TIME_FLOOR) - MS_TIME_FLOOR : 0;
 
-    if (gate && ms_gate_enter(gate)) {
-        ms_log_rarely(c->log, MS_LINE_HASH_BUSY, ms_gate_wait_ms(gate));
+    wait = wait > 0 ? wait : 0;
+    if (gate && ms_gate_enter(gate, wait)) {
+        ms_log_rarely(c->log, MS_LINE_HASH_BUSY, (int)apr_time_as_msec(wait));
         return ms_fail(c, MS_BUSY, NULL);
     }
     return MS_OK;

@@ -1,8 +1,9 @@
-/* ctx.c: what every layer does to a request's context: fail, answer, own.
+/* ctx.c: what every layer does to a request's context: fail, answer, own; how much time it has left.
  *
  * Knows jansson and pools; called by all layers above core/. */
 #include "core/ctx.h"
 #include "core/text.h"
+#include "core/time.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -37,6 +38,13 @@ ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
     c->message = readable(apr_pvsprintf(c->pool, format, args));
     va_end(args);
     return rc;
+}
+
+apr_interval_time_t ms_time_left(const ms_ctx_t *c, apr_interval_time_t limit)
+{
+    apr_interval_time_t left = c->deadline ? c->deadline - ms_steady_now() : limit;
+
+    return left < 0 ? 0 : left < limit ? left : limit;
 }
 
 void ms_forgive(ms_ctx_t *c)

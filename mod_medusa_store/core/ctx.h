@@ -19,9 +19,13 @@ struct ms_route_t;
 typedef struct {
     struct ms_db_t *db;                 /* pool of this child for the shop's database (db/db.h) */
     const struct ms_account_t *account; /* secrets, lives, hashing costs (account/account.h) */
+    apr_interval_time_t deadline;       /* what a request may take, in microseconds */
 } ms_shop_t;
 
-enum { MS_PARAMS_MAX = 4 };
+enum {
+    MS_PARAMS_MAX = 4,
+    MS_TIME_FLOOR = 50 * 1000 /* microseconds: with less than this left, nothing is begun that the database has to end */
+};
 
 /** Who asks: filled by ms_session_identify() or ms_session_find(). */
 typedef struct {
@@ -39,6 +43,7 @@ typedef struct ms_ctx_t {
     const ms_shop_t *shop;
     const ms_sink_t *log;
     apr_time_t now; /* one clock reading a request */
+    apr_time_t deadline; /* on the steady clock: all that waits ends by then; 0: there is none */
 
     /* the request */
     const char *method;
@@ -79,6 +84,9 @@ typedef struct ms_ctx_t {
  *  A format of NULL takes the problem table's message. The first failure of a request stays. */
 ms_rc_t ms_fail(ms_ctx_t *c, ms_rc_t rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** How long a step may wait, in microseconds: `limit`, or what is left until the request's deadline where that is less; 0: nothing. */
+apr_interval_time_t ms_time_left(const ms_ctx_t *c, apr_interval_time_t limit);
 
 /** Forget a recorded failure, for the few callers that turn one problem into another. */
 void ms_forgive(ms_ctx_t *c);

@@ -24,7 +24,7 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(DB_STATEMENT,   "MS0105", ERR,    "statement %s failed with error %d: %s%s") \
     X(DB_POOL,        "MS0107", WARN,   "no database connection came free within %d ms (MedusaStoreDBMax)") \
     X(DB_RETRY,       "MS0108", INFO,   "transaction lost a race for a lock or its connection; try %d of %d") \
-    X(DB_CUT,         "MS0109", WARN,   "a statement ran longer than %d ms; its connection is cut (MedusaStoreDBTimeout)") \
+    X(DB_CUT,         "MS0109", WARN,   "a statement ran longer than %d ms; its connection is cut (MedusaStoreDBTimeout, MedusaStoreDeadline)") \
     X(DB_VALUE,       "MS0110", ERR,    "column %s of %s holds a value that can't be read") \
     X(DB_COMMIT,      "MS0111", ERR,    "COMMIT failed with error %d; the outcome is unknown") \
     X(DB_ARGS,        "MS0112", ERR,    "statement %s takes %d values, got %d") \
@@ -32,6 +32,8 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(SCHEMA_NEWER,   "MS0114", ERR,    "the database's schema is at migration %d, this module knows %d and no newer one: update the module; %s") \
     X(SCHEMA_OLDER,   "MS0115", WARN,   "the database's schema is at migration %d, this module needs %d: run medusa-store-admin migrate") \
     X(SCHEMA_UNKNOWN, "MS0116", INFO,   "the database could not be asked for its schema: %s; the server starts without it") \
+    X(DB_SILENT,      "MS0117", ERR,    "the database does not answer: %d statements in a row were cut; requests are refused at once until it does") \
+    X(DEADLINE,       "MS0118", WARN,   "too little was left of a request's %d ms to ask the database (MedusaStoreDeadline)") \
     X(HASH_BUSY,      "MS0201", WARN,   "no hashing slot came free within %d ms (MedusaStoreHashSlots, MedusaStoreHashQueue)") \
     X(HASH_FAILED,    "MS0202", ERR,    "hashing failed: not enough memory for %d KiB (MedusaStorePasswordCost)") \
     X(HASH_BROKEN,    "MS0203", ERR,    "a stored password hash is in no known format; its customer can't sign in before a reset") \

@@ -4,11 +4,10 @@
  * An attempt lives in a pool of its own and knows nothing of who waits for it: it may outlive them all.
  * Knows apr_dbd; called by pool.c only. */
 #include "db/connect.h"
-#include "core/time.h"
+#include "db/steady.h"
 
 #include <apr_strings.h>
 #include <mysql.h>
-#include <pthread.h>
 #include <signal.h>
 
 enum { STACK_BYTES = 512 * 1024 }; /* it may be many threads: a name is looked up, TLS is spoken, no more */
@@ -17,6 +16,7 @@ struct ms_attempt_t {
     apr_pool_t *pool; /* of all this, and of the connection that comes of it */
     const apr_dbd_driver_t *driver;
     const char *params;
+    const char **setup; /* ends with NULL */
     apr_time_t since;
     apr_dbd_t *handle;
     const char *why;
@@ -27,16 +27,39 @@ struct ms_attempt_t {
     int left; /* nobody waits for it any more */
 };
 
-static void *attempt_connect(void *data)
+/* Why it is no use, or NULL; in words that need no connection any more. */
+static const char *set_up(ms_attempt_t *a)
 {
-    ms_attempt_t *a = data;
+    int i, error = 0, ignored;
+
+    for (i = 0; a->setup[i] && !error; i++) {
+        error = apr_dbd_query(a->driver, a->handle, &ignored, a->setup[i]);
+    }
+    return error ? apr_pstrdup(a->pool, apr_dbd_error(a->driver, a->handle, error)) : NULL;
+}
+
+static void try(ms_attempt_t *a)
+{
     const char *error = NULL;
-    int left;
 
     if (apr_dbd_open_ex(a->driver, a->pool, a->params, &a->handle, &error)) {
         a->handle = NULL;
         a->why = error ? error : "no reason given";
+        return;
     }
+    a->why = set_up(a);
+    if (a->why) {
+        apr_dbd_close(a->driver, a->handle);
+        a->handle = NULL;
+    }
+}
+
+static void *attempt_connect(void *data)
+{
+    ms_attempt_t *a = data;
+    int left;
+
+    try(a);
     pthread_mutex_lock(&a->lock);
     a->over = 1;
     left = a->left;
@@ -68,9 +91,23 @@ static int start_thread(ms_attempt_t *a)
     return error;
 }
 
-ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params)
+static const char **copy(apr_pool_t *pool, const char *const *list)
 {
-    pthread_condattr_t attributes;
+    const char **copied;
+    int i, n = 0;
+
+    while (list[n]) {
+        n++;
+    }
+    copied = apr_pcalloc(pool, ((size_t)n + 1) * sizeof *copied);
+    for (i = 0; i < n; i++) {
+        copied[i] = apr_pstrdup(pool, list[i]);
+    }
+    return copied;
+}
+
+ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params, const char *const *setup)
+{
     apr_pool_t *pool;
     ms_attempt_t *a;
 
@@ -81,12 +118,10 @@ ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *param
     a->pool = pool;
     a->driver = driver;
     a->params = apr_pstrdup(pool, params);
+    a->setup = copy(pool, setup);
     a->since = ms_steady_now();
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ms_steady_init(&a->changed);
     if (start_thread(a)) {
         apr_pool_destroy(pool);
         return NULL;
@@ -94,19 +129,22 @@ ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *param
     return a;
 }
 
-int ms_attempt_wait(ms_attempt_t *a, apr_interval_time_t wait)
+int ms_attempt_wait(ms_attempt_t *a, apr_time_t until)
 {
-    apr_time_t until = ms_steady_now() + wait;
-    struct timespec end = { apr_time_sec(until), apr_time_usec(until) * 1000 };
-    int over, error = 0;
+    int over, more = 1;
 
     pthread_mutex_lock(&a->lock);
-    while (!a->over && !error) {
-        error = pthread_cond_timedwait(&a->changed, &a->lock, &end);
+    while (!a->over && more) {
+        more = ms_steady_wait(&a->changed, &a->lock, until);
     }
     over = a->over;
     pthread_mutex_unlock(&a->lock);
     return over;
+}
+
+int ms_attempt_is_good(ms_attempt_t *a)
+{
+    return ms_attempt_wait(a, 0) && a->handle;
 }
 
 apr_time_t ms_attempt_since(const ms_attempt_t *a)

@@ -1,4 +1,4 @@
-/* connect.h: one attempt to connect, in a thread of its own. Inside db/ only. */
+/* connect.h: one attempt to connect and to make the connection ready, in a thread of its own. Inside db/ only. */
 #ifndef MS_DB_CONNECT_H
 #define MS_DB_CONNECT_H
 
@@ -8,11 +8,14 @@
 
 typedef struct ms_attempt_t ms_attempt_t;
 
-/** Begin to connect; NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave(). */
-ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params);
+/** Begin to connect, and to run the statements of `setup` (it ends with NULL); NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave(). */
+ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params, const char *const *setup);
 
-/** Wait for its end, at most `wait` microseconds; 1: it is over. */
-int ms_attempt_wait(ms_attempt_t *attempt, apr_interval_time_t wait);
+/** Wait for its end, until a time on the steady clock; 1: it is over. */
+int ms_attempt_wait(ms_attempt_t *attempt, apr_time_t until);
+
+/** 1: it is over, and has brought a connection. */
+int ms_attempt_is_good(ms_attempt_t *attempt);
 
 /** When it began, on the steady clock. */
 apr_time_t ms_attempt_since(const ms_attempt_t *attempt);

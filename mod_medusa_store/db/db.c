@@ -44,6 +44,19 @@ static int is_stale(const ms_conn_t *conn)
     return (ms_error_is_lost(conn->error) || ms_error_is_elsewhere(conn->error)) && !conn->fresh && !conn->cut;
 }
 
+static int has_time(const ms_ctx_t *c)
+{
+    return ms_time_left(c, MS_TIME_FLOOR) >= MS_TIME_FLOOR;
+}
+
+/* Is there time for another try? Who has waited for a lock in vain will do so again. */
+static int has_time_again(const ms_ctx_t *c, const ms_conn_t *conn, int error)
+{
+    apr_interval_time_t needed = MS_TIME_FLOOR + (error == MS_ER_LOCK_WAIT_TIMEOUT ? ms_conn_lock_wait(conn) : 0);
+
+    return ms_time_left(c, needed) >= needed;
+}
+
 /* Make a problem of conn->error. */
 static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
 {
@@ -110,7 +123,7 @@ static ms_rc_t run_alone(ms_ctx_t *c, call_t *call, ms_conn_t *conn)
     int n = 1;
 
     execute(conn, call);
-    while (rc == MS_OK && (is_stale(conn) || (conn->error == MS_ER_LOCK_DEADLOCK && n < MS_TRIES_MAX))) {
+    while (rc == MS_OK && has_time(c) && (is_stale(conn) || (conn->error == MS_ER_LOCK_DEADLOCK && n < MS_TRIES_MAX))) {
         if (is_stale(conn)) {
             rc = replace(c, conn);
         }
@@ -371,7 +384,7 @@ static ms_rc_t begin(ms_ctx_t *c)
         return rc;
     }
     ms_conn_command(conn, "START TRANSACTION");
-    if (is_stale(conn)) {
+    while (rc == MS_OK && is_stale(conn) && has_time(c)) {
         rc = replace(c, conn);
         if (rc == MS_OK) {
             ms_conn_command(conn, "START TRANSACTION");
@@ -390,9 +403,9 @@ static ms_rc_t begin(ms_ctx_t *c)
 }
 
 /* Undo; the server itself rolls back what a closed connection leaves behind. */
-static void roll_back(ms_conn_t *conn)
+static void roll_back(const ms_ctx_t *c, ms_conn_t *conn)
 {
-    if (ms_error_is_lost(conn->doomed) || ms_conn_command(conn, "ROLLBACK")) {
+    if (ms_error_is_lost(conn->doomed) || !has_time(c) || ms_conn_command(conn, "ROLLBACK")) {
         ms_conn_close(conn);
     }
     conn->error = 0;
@@ -407,13 +420,13 @@ static ms_rc_t commit(ms_ctx_t *c, ms_conn_t *conn, int *retry)
     if (!ms_conn_command(conn, "COMMIT")) {
         return MS_OK;
     }
-    *retry = ms_error_is_race(conn->error) || (ms_error_is_elsewhere(conn->error) && !conn->fresh);
-    if (!*retry && !ms_error_is_elsewhere(conn->error)) {
+    *retry = (ms_error_is_race(conn->error) || (ms_error_is_elsewhere(conn->error) && !conn->fresh)) && has_time_again(c, conn, conn->error);
+    if (!ms_error_is_race(conn->error) && !ms_error_is_elsewhere(conn->error)) {
         ms_log(c->log, MS_LINE_DB_COMMIT, conn->error);
     }
     rc = fail(c, conn, "COMMIT");
     if (ms_error_is_race(conn->error)) {
-        roll_back(conn);
+        roll_back(c, conn);
     }
     return rc;
 }
@@ -422,7 +435,8 @@ static ms_rc_t commit(ms_ctx_t *c, ms_conn_t *conn, int *retry)
  * itself: that is better than to hold a connection three times as long. */
 static int may_retry(const ms_ctx_t *c, const ms_conn_t *conn)
 {
-    return conn->doomed && !conn->cut && !(c->idempotency_key && conn->doomed == MS_ER_LOCK_WAIT_TIMEOUT);
+    return conn->doomed && !conn->cut && !(c->idempotency_key && conn->doomed == MS_ER_LOCK_WAIT_TIMEOUT)
+        && has_time_again(c, conn, conn->doomed);
 }
 
 /* End it as the step says; *retry: the whole step may be tried again, for nothing of it was kept. */
@@ -431,9 +445,13 @@ static ms_rc_t end(ms_ctx_t *c, ms_rc_t rc, int *retry)
     ms_conn_t *conn = c->transaction;
 
     *retry = may_retry(c, conn);
+    if (rc == MS_OK && !conn->doomed && !has_time(c)) { /* better nothing than who knows what */
+        ms_log_rarely(c->log, MS_LINE_DEADLINE, (int)apr_time_as_msec(c->shop->deadline));
+        rc = ms_fail(c, MS_BUSY, NULL);
+    }
     if (rc != MS_OK || conn->doomed) {
         rc = rc != MS_OK ? rc : ms_fail(c, MS_CONFLICT, NULL);
-        roll_back(conn);
+        roll_back(c, conn);
     }
     else {
         rc = commit(c, conn, retry);

@@ -3,7 +3,7 @@
  * The only folder that knows SQL, apr_dbd and MySQL's errors. A connection is held around statements only, never
  * while hashing. Every failure comes back as a problem, already recorded in the context:
  *   MS_DB_DOWN   no connection to be had, or lost meanwhile, or the server can't just now: it only reads, its disk is full (503)
- *   MS_BUSY      all connections in use for longer than the wait allows, or a table locked by others (503)
+ *   MS_BUSY      all connections in use for longer than the wait allows, or a table locked by others, or no time is left (503)
  *   MS_CONFLICT  lost a lock race too often (409)
  *   MS_DUPLICATE a unique key refused the row (422); the caller gives the words
  *   MS_DB_FAULT  any other refusal (500); the log says which */
@@ -14,6 +14,8 @@
 
 #include "core/ctx.h"
 #include "core/statement.h"
+#include "db/breaker.h"
+#include "db/places.h"
 
 typedef struct ms_db_t ms_db_t;
 
@@ -34,8 +36,14 @@ const char *ms_db_init(apr_pool_t *pool, const ms_stmt_t *const *tables);
 /** Judge a parameter string as far as it can be without connecting. The text says what is wrong; NULL: all is well. */
 const char *ms_db_params_check(apr_pool_t *pool, const char *params);
 
+/** What a pool has in common with others. */
+typedef struct {
+    ms_room_t *room;       /* with all pools of the process */
+    ms_breaker_t *breaker; /* with those of the same database in all processes; in shared memory */
+} ms_db_share_t;
+
 /** Make the pool of this process; opens no connection. It ends with `pool`. `sink` is for lines outside of any request. */
-apr_status_t ms_db_make(ms_db_t **db, apr_pool_t *pool, const ms_db_conf_t *conf, const ms_sink_t *sink);
+apr_status_t ms_db_make(ms_db_t **db, apr_pool_t *pool, const ms_db_conf_t *conf, const ms_db_share_t *share, const ms_sink_t *sink);
 
 /** Values of a statement, in the order of its %s; NULL is SQL NULL. */
 #define MS_ARGS(...) \

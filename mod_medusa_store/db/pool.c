@@ -1,167 +1,132 @@
 /* pool.c: a bounded pool of apr_dbd connections that neither a dead nor a silent database can block.
  *
  * mod_dbd's pool waits without limit, pings before every use, prepares all or nothing and connects under its lock; here
- * apr_reslist hands out places, and a place connects after it was handed out, one at a time and in a thread of its own
- * (connect.c), so that a database that accepts but never answers costs no request more than its wait. A watch thread cuts
- * statements that outlive their time.
+ * places are handed out (places.c), and a place connects after it was handed out, one at a time and in a thread of its own
+ * (connect.c). A watch thread cuts statements that outlive their time (watch.c), and probes a database that is known to be down
+ * (breaker.c), which no request waits for.
  * Knows apr_dbd and the client library; called by db.c only. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
-#include "core/time.h"
-#include "db/connect.h"
 #include "db/pool.h"
+#include "db/breaker.h"
+#include "db/connect.h"
+#include "db/error.h"
+#include "db/places.h"
+#include "db/steady.h"
+#include "db/watch.h"
 
-#include <apr_reslist.h>
 #include <apr_strings.h>
-#include <apr_thread_cond.h>
-#include <apr_thread_mutex.h>
-#include <apr_thread_proc.h>
 #include <fcntl.h>
 #include <mysql.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
-    RETRY_PAUSE = 200 * 1000,  /* microseconds between two attempts at a dead server */
-    WATCH_PERIOD = 100 * 1000, /* how late a cut may come */
-    LOG_PAUSE = 60,            /* seconds between two lines on outages */
-    PATIENCE = 10,             /* seconds before an attempt that hangs is left to itself, at first */
-    PATIENCE_MAX = 600         /* and at last: each leaves a thread behind */
+    PATIENCE = 10,     /* seconds before a probe that hangs is left to itself, at first */
+    PATIENCE_MAX = 600 /* and at last: each leaves a thread behind */
 };
+
+enum { WHY_BYTES = 400 };
+
+static const char hangs[] = "it does not answer in time (MedusaStoreDBWait)";
 
 /* The most that is read of a value: all of a TEXT; of metadata, more than twice the default limit of a body. */
 #define FLDSZ ",fldsz=262144"
-
-enum { WAS_CUT = -1 }; /* instead of a deadline */
 
 struct ms_db_t {
     apr_pool_t *pool; /* its own: the child's is other threads' too */
     const ms_db_conf_t *conf;
     const char *params;
     const ms_sink_t *sink;
-    apr_reslist_t *places;
-    atomic_int users;  /* requests that have a place, or are about to */
-    const char *waits; /* the setup of a connection that depends on conf */
+    ms_breaker_t *breaker;
+    ms_places_t *places;
+    ms_conn_t *conns;    /* all places */
+    atomic_int users;    /* requests that have a place, or are about to */
+    const char *setup[5]; /* of a connection; the last one depends on conf */
+    ms_watch_t *watch;
 
-    /* connecting: one request at a time; all times on the steady clock */
-    apr_thread_mutex_t *lock;
-    apr_thread_cond_t *changed;
-    int connecting;              /* 1: a request is */
-    ms_attempt_t *hanging;       /* an attempt that took longer than a request waits, or NULL */
-    apr_interval_time_t patience; /* with it */
-    apr_time_t down_until;       /* nobody tries before */
-    apr_time_t logged;           /* when an outage was last logged */
-    int down;                    /* 1: that outage goes on */
-
-    /* watching */
-    apr_thread_mutex_t *watch_lock;
-    apr_thread_cond_t *watch_stop;
-    apr_thread_t *watch;
-    int stopping;
-    ms_conn_t *open; /* list of connected places */
+    /* connecting: one request, or probe, at a time; all times on the steady clock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int connecting;               /* 1: a request is */
+    ms_attempt_t *attempt;        /* one that nobody waits for just now, or NULL */
+    int parked;                   /* 1: it has brought a connection, for the next that needs one */
+    int blamed;                   /* 1: it took too long, and the breaker knows */
+    apr_interval_time_t patience; /* with a probe */
 };
 
 const apr_dbd_driver_t *ms_dbd_driver;
 
-/* What each connection is set to: the wire in UTF-8, time in UTC, nothing cut or guessed silently. */
-static const char *const setup[] = {
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
-    "SET time_zone = '+00:00', autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-        "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    NULL
-};
-
-/* ---- the watch ---- */
-
-static void link_conn(ms_conn_t *conn)
+/* What each connection is set to: the wire in UTF-8, time in UTC, nothing cut or guessed silently. Whoever waits for a lock longer than
+ * this loses the race; all tries of a transaction together take no longer than one statement may. (A server goes on waiting for a
+ * client that was cut.) */
+static int lock_seconds(const ms_db_t *db)
 {
-    ms_db_t *db = conn->db;
+    int seconds = (int)apr_time_sec(db->conf->timeout) / MS_TRIES_MAX;
 
-    apr_thread_mutex_lock(db->watch_lock);
-    conn->previous = NULL;
-    conn->next = db->open;
-    if (conn->next) {
-        conn->next->previous = conn;
-    }
-    db->open = conn;
-    apr_thread_mutex_unlock(db->watch_lock);
+    return seconds > 0 ? seconds : 1;
 }
 
-static void unlink_conn(ms_conn_t *conn)
+static void list_setup(ms_db_t *db)
 {
-    ms_db_t *db = conn->db;
+    int seconds = lock_seconds(db);
 
-    apr_thread_mutex_lock(db->watch_lock);
-    if (conn->previous) {
-        conn->previous->next = conn->next;
-    }
-    else if (db->open == conn) {
-        db->open = conn->next;
-    }
-    if (conn->next) {
-        conn->next->previous = conn->previous;
-    }
-    conn->next = conn->previous = NULL;
-    apr_thread_mutex_unlock(db->watch_lock);
+    db->setup[0] = "SET NAMES utf8mb4 COLLATE utf8mb4_bin";
+    db->setup[1] = "SET time_zone = '+00:00', autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+                   "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
+    db->setup[2] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    db->setup[3] = apr_psprintf(db->pool, "SET innodb_lock_wait_timeout = %d, lock_wait_timeout = %d", seconds, seconds);
 }
+
+apr_interval_time_t ms_conn_lock_wait(const ms_conn_t *conn)
+{
+    return apr_time_from_sec(lock_seconds(conn->db));
+}
+
+/* ---- statements ---- */
 
 void ms_conn_watch(ms_conn_t *conn)
 {
-    conn->deadline = ms_steady_now() + conn->db->conf->timeout;
+    apr_time_t now = ms_steady_now(), deadline = now + conn->db->conf->timeout;
+
+    deadline = conn->until && conn->until < deadline ? conn->until : deadline;
+    conn->allowed = deadline - now;
+    conn->deadline = deadline;
 }
 
+/* An error of the server's is an answer, too. */
 void ms_conn_unwatch(ms_conn_t *conn)
 {
-    if (atomic_exchange(&conn->deadline, 0) == WAS_CUT) {
+    ms_db_t *db = conn->db;
+
+    if (atomic_exchange(&conn->deadline, 0) == MS_CONN_CUT) {
         conn->cut = 1;
     }
-}
-
-/* By exchange, so that a statement which ends in this moment is not taken for the next one. */
-static void cut_overdue(ms_db_t *db)
-{
-    apr_time_t now = ms_steady_now();
-    ms_conn_t *conn;
-
-    for (conn = db->open; conn; conn = conn->next) {
-        apr_time_t deadline = conn->deadline;
-
-        if (deadline > 0 && now > deadline && atomic_compare_exchange_strong(&conn->deadline, &deadline, WAS_CUT)) {
-            shutdown(conn->socket, SHUT_RDWR); /* the thread that reads from it gets error 2013 */
-            ms_log_rarely(db->sink, MS_LINE_DB_CUT, (int)apr_time_as_msec(db->conf->timeout));
-        }
+    else if (!ms_error_is_lost(conn->error) && ms_breaker_answered(db->breaker)) {
+        ms_log(db->sink, MS_LINE_DB_CONNECTED);
     }
 }
 
-static void *APR_THREAD_FUNC watch(apr_thread_t *thread, void *data)
+/* A statement that had little time left says nothing of the database. */
+static void note_cut(ms_conn_t *conn)
 {
-    ms_db_t *db = data;
+    ms_db_t *db = conn->db;
 
-    apr_setup_signal_thread(); /* httpd's signals are not for it */
-    apr_thread_mutex_lock(db->watch_lock);
-    while (!db->stopping) {
-        apr_thread_cond_timedwait(db->watch_stop, db->watch_lock, WATCH_PERIOD);
-        cut_overdue(db);
+    ms_log_rarely(db->sink, MS_LINE_DB_CUT, (int)apr_time_as_msec(conn->allowed));
+    if (conn->allowed >= db->conf->timeout / 2 && ms_breaker_was_cut(db->breaker, ms_steady_now())) {
+        ms_log(db->sink, MS_LINE_DB_SILENT, MS_CUTS_MAX);
     }
-    apr_thread_mutex_unlock(db->watch_lock);
-    return NULL;
 }
 
-/* The watch must not look at the places any more when they are closed. */
-static void stop_watch(ms_db_t *db)
+int ms_conn_command(ms_conn_t *conn, const char *sql)
 {
-    apr_status_t ignored;
+    int ignored;
 
-    apr_thread_mutex_lock(db->watch_lock);
-    db->stopping = 1;
-    apr_thread_cond_signal(db->watch_stop);
-    apr_thread_mutex_unlock(db->watch_lock);
-    if (db->watch) {
-        apr_thread_join(&ignored, db->watch);
-    }
+    ms_conn_watch(conn);
+    conn->error = apr_dbd_query(ms_dbd_driver, conn->handle, &ignored, sql);
+    ms_conn_unwatch(conn);
+    return conn->error;
 }
 
 /* ---- connecting ---- */
@@ -177,22 +142,12 @@ static int native_socket(apr_dbd_t *handle)
 #endif
 }
 
-int ms_conn_command(ms_conn_t *conn, const char *sql)
-{
-    int ignored;
-
-    ms_conn_watch(conn);
-    conn->error = apr_dbd_query(ms_dbd_driver, conn->handle, &ignored, sql);
-    ms_conn_unwatch(conn);
-    return conn->error;
-}
-
 void ms_conn_close(ms_conn_t *conn)
 {
     if (!conn->pool) {
         return;
     }
-    unlink_conn(conn);
+    ms_watch_remove(conn->db->watch, conn);
     conn->handle = NULL;
     apr_pool_destroy(conn->pool); /* closes the statements and the connection */
     conn->pool = NULL;
@@ -208,143 +163,215 @@ static apr_status_t close_handle(void *handle)
     return APR_SUCCESS;
 }
 
-/* Make a place of what an attempt brought; the text says why it is none. */
-static const char *set_up(ms_conn_t *conn)
+/* Why an attempt came to nothing; it is gone after that. */
+static void read_failure(ms_attempt_t *attempt, char why[WHY_BYTES])
 {
-    int i;
+    apr_pool_t *pool;
+    apr_dbd_t *handle;
+    const char *text;
 
+    ms_attempt_take(attempt, &pool, &handle, &text);
+    apr_cpystrn(why, text, WHY_BYTES);
+    apr_pool_destroy(pool);
+}
+
+/* Make use of a connection that an attempt brought. 0: that can't be, and why. */
+static int adopt(ms_conn_t *conn, ms_attempt_t *attempt, int fresh, char why[WHY_BYTES])
+{
+    const char *ignored;
+
+    ms_attempt_take(attempt, &conn->pool, &conn->handle, &ignored);
+    conn->socket = fcntl(native_socket(conn->handle), F_DUPFD_CLOEXEC, 0);
     /* before any statement is prepared, so that it runs after the clean-ups that close those */
     apr_pool_cleanup_register(conn->pool, conn->handle, close_handle, apr_pool_cleanup_null);
     apr_pool_create(&conn->results, conn->pool);
     conn->stmts = apr_pcalloc(conn->pool, sizeof *conn->stmts * (size_t)ms_catalogue_size());
-    conn->socket = fcntl(native_socket(conn->handle), F_DUPFD_CLOEXEC, 0);
     conn->cut = conn->spoilt = 0;
-    conn->fresh = 1;
-    link_conn(conn);
+    conn->fresh = fresh;
+    ms_watch_add(conn->db->watch, conn);
     if (conn->socket < 0) {
-        return "no more descriptors";
-    }
-    for (i = 0; setup[i]; i++) {
-        if (ms_conn_command(conn, setup[i])) {
-            return apr_dbd_error(ms_dbd_driver, conn->handle, conn->error);
-        }
-    }
-    return ms_conn_command(conn, conn->db->waits) ? apr_dbd_error(ms_dbd_driver, conn->handle, conn->error) : NULL;
-}
-
-/* One line at the start of an outage, but never more than one a minute. */
-static void log_outage(ms_db_t *db, const char *why)
-{
-    apr_time_t now = ms_steady_now();
-
-    if (!db->logged || now - db->logged > apr_time_from_sec(LOG_PAUSE)) {
-        ms_log(db->sink, MS_LINE_DB_CONNECT, why);
-        db->logged = now;
-        db->down = 1;
-    }
-}
-
-/* 1: an attempt hangs and should be given more time. One that has had enough is left to itself: the server it waits for may
- * be gone without a word, while another answers in its place. */
-static int is_hanging(ms_db_t *db, apr_time_t now)
-{
-    if (!db->hanging || ms_attempt_wait(db->hanging, 0)) {
+        apr_cpystrn(why, "no more descriptors", WHY_BYTES);
+        ms_conn_close(conn);
         return 0;
     }
-    if (now - ms_attempt_since(db->hanging) < db->patience) {
-        return 1;
+    return 1;
+}
+
+static void report_failure(ms_db_t *db, const char *why)
+{
+    if (ms_breaker_failed(db->breaker, ms_steady_now(), why)) {
+        ms_log(db->sink, MS_LINE_DB_CONNECT, why);
     }
-    ms_attempt_leave(db->hanging);
-    db->hanging = NULL;
+}
+
+static void report_success(ms_db_t *db)
+{
+    if (ms_breaker_connected(db->breaker)) {
+        ms_log(db->sink, MS_LINE_DB_CONNECTED);
+    }
+}
+
+static ms_rc_t refuse(ms_ctx_t *c)
+{
+    ms_breaker_count(c->shop->db->breaker);
+    return ms_fail(c, MS_DB_DOWN, NULL);
+}
+
+/* An attempt is left to itself: the server it waits for may be gone without a word, while another answers in its place. */
+static void leave_attempt(ms_db_t *db)
+{
+    ms_attempt_leave(db->attempt);
+    db->attempt = NULL;
     db->patience = db->patience * 2 < apr_time_from_sec(PATIENCE_MAX) ? db->patience * 2 : apr_time_from_sec(PATIENCE_MAX);
-    return 0;
 }
 
 /* Wait until nobody else connects. 0: the database is known to be down, or somebody has been trying for too long. */
-static int may_connect(ms_db_t *db)
+static int await_turn(ms_db_t *db, apr_time_t until)
 {
-    apr_time_t now = ms_steady_now(), until = now + db->conf->wait;
-
-    for (; now < until; now = ms_steady_now()) {
-        if (now < db->down_until) {
+    while (!ms_breaker_is_open(db->breaker)) {
+        if (!db->connecting) {
+            return 1;
+        }
+        if (!ms_steady_wait(&db->changed, &db->lock, until)) {
             return 0;
         }
-        if (!db->connecting) {
-            return !is_hanging(db, now);
-        }
-        apr_thread_cond_timedwait(db->changed, db->lock, until - now);
     }
     return 0;
 }
 
-static const char *take(ms_conn_t *conn, ms_attempt_t **attempt)
+/* The attempt to wait for: the one that is under way, or has brought a connection meanwhile, or a new one. NULL: there is none to be had. */
+static ms_attempt_t *next_attempt(ms_db_t *db, int *fresh)
 {
-    const char *why;
+    ms_attempt_t *a = db->attempt;
 
-    ms_attempt_take(*attempt, &conn->pool, &conn->handle, &why);
-    *attempt = NULL;
-    return conn->handle ? set_up(conn) : why;
+    *fresh = 1;
+    if (a && ms_attempt_is_good(a)) {
+        *fresh = 0; /* it may have died since */
+    }
+    else if (a && (ms_attempt_wait(a, 0) || ms_steady_now() - ms_attempt_since(a) >= db->conf->wait)) {
+        leave_attempt(db);
+        a = NULL;
+    }
+    db->attempt = NULL;
+    db->parked = db->blamed = 0;
+    return a ? a : ms_attempt_start(ms_dbd_driver, db->params, db->setup);
 }
 
-/* Connect; the text says why that failed, and *hanging is left where it is not over. An attempt that hung before, and is over
- * now, may have brought a connection that has died since. */
-static const char *open_conn(ms_conn_t *conn, ms_attempt_t **hanging)
+/* Connect, until that time. 0: it failed, and why; "": there was not even time for that. *attempt is left where it is not over. */
+static int wait_for_attempt(ms_conn_t *conn, ms_attempt_t **attempt, int fresh, apr_time_t until, char why[WHY_BYTES])
 {
-    if (*hanging) {
-        if (!take(conn, hanging)) {
-            return NULL;
-        }
-        ms_conn_close(conn);
+    ms_attempt_t *a = *attempt;
+    apr_time_t limit;
+
+    if (!a) {
+        apr_cpystrn(why, "no memory or threads", WHY_BYTES);
+        return 0;
     }
-    *hanging = ms_attempt_start(ms_dbd_driver, conn->db->params);
-    if (!*hanging) {
-        return "no memory or threads";
+    limit = ms_attempt_since(a) + conn->db->conf->wait;
+    if (!ms_attempt_wait(a, until < limit ? until : limit)) {
+        apr_cpystrn(why, ms_steady_now() >= limit ? hangs : "", WHY_BYTES);
+        return 0;
     }
-    if (!ms_attempt_wait(*hanging, conn->db->conf->wait)) {
-        return "it does not answer in time (MedusaStoreDBWait)";
+    *attempt = NULL;
+    if (!ms_attempt_is_good(a)) {
+        read_failure(a, why);
+        return 0;
     }
-    return take(conn, hanging);
+    return adopt(conn, a, fresh, why);
 }
 
 static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
 {
     ms_db_t *db = conn->db;
-    ms_attempt_t *hanging;
-    const char *why;
+    apr_time_t until = ms_steady_now() + ms_time_left(c, db->conf->wait);
+    char why[WHY_BYTES] = "";
+    ms_attempt_t *attempt;
+    int fresh, good;
 
-    apr_thread_mutex_lock(db->lock);
-    if (!may_connect(db)) {
-        apr_thread_mutex_unlock(db->lock);
-        return ms_fail(c, MS_DB_DOWN, NULL);
+    pthread_mutex_lock(&db->lock);
+    if (!await_turn(db, until)) {
+        pthread_mutex_unlock(&db->lock);
+        return refuse(c);
     }
     db->connecting = 1;
-    hanging = db->hanging;
-    apr_thread_mutex_unlock(db->lock);
+    attempt = next_attempt(db, &fresh);
+    pthread_mutex_unlock(&db->lock);
 
-    why = open_conn(conn, &hanging);
+    good = wait_for_attempt(conn, &attempt, fresh, until, why);
 
-    apr_thread_mutex_lock(db->lock);
+    pthread_mutex_lock(&db->lock);
     db->connecting = 0;
-    db->hanging = hanging;
-    if (why) {
-        db->down_until = ms_steady_now() + RETRY_PAUSE;
-        log_outage(db, why);
+    db->attempt = attempt;
+    db->blamed = *why != '\0';
+    db->patience = good ? apr_time_from_sec(PATIENCE) : db->patience;
+    pthread_cond_broadcast(&db->changed);
+    pthread_mutex_unlock(&db->lock);
+    if (good) {
+        report_success(db);
+        return MS_OK;
     }
-    else {
-        db->patience = apr_time_from_sec(PATIENCE);
+    if (*why) {
+        report_failure(db, why);
     }
-    if (!why && db->down) {
-        db->down = 0;
-        ms_log(db->sink, MS_LINE_DB_CONNECTED);
-    }
-    apr_thread_cond_broadcast(db->changed);
-    apr_thread_mutex_unlock(db->lock);
-    if (why) {
-        ms_conn_close(conn);
-        return ms_fail(c, MS_DB_DOWN, NULL);
-    }
-    return MS_OK;
+    return ms_fail(c, MS_DB_DOWN, NULL);
 }
+
+/* ---- probing ---- */
+
+/* The next step of a probe: 1: it has succeeded; its connection is kept for the next request that needs one. Else `why` says what went
+ * wrong, if anything did. */
+static int step_probe(ms_db_t *db, char why[WHY_BYTES])
+{
+    apr_interval_time_t age = db->attempt ? ms_steady_now() - ms_attempt_since(db->attempt) : 0;
+
+    if (db->attempt && db->parked) { /* of an earlier outage */
+        ms_attempt_leave(db->attempt);
+        db->attempt = NULL;
+    }
+    db->parked = db->attempt && ms_attempt_is_good(db->attempt);
+    if (db->parked) {
+        db->patience = apr_time_from_sec(PATIENCE);
+        return 1;
+    }
+    if (db->attempt && ms_attempt_wait(db->attempt, 0)) {
+        read_failure(db->attempt, why);
+        db->attempt = NULL;
+    }
+    else if (db->attempt && age >= db->patience) {
+        leave_attempt(db);
+    }
+    else if (db->attempt && age >= db->conf->wait && !db->blamed) {
+        apr_cpystrn(why, hangs, WHY_BYTES);
+        db->blamed = 1;
+    }
+    if (!db->attempt && ms_breaker_may_probe(db->breaker, ms_steady_now())) {
+        db->attempt = ms_attempt_start(ms_dbd_driver, db->params, db->setup);
+        db->blamed = 0;
+    }
+    return 0;
+}
+
+/* By the watch's thread, ten times a second. Some other process may be faster, and the breaker closes without us. */
+static void probe(ms_db_t *db)
+{
+    char why[WHY_BYTES] = "";
+    int good;
+
+    if (!ms_breaker_is_open(db->breaker)) {
+        return;
+    }
+    pthread_mutex_lock(&db->lock);
+    good = !db->connecting && step_probe(db, why);
+    pthread_mutex_unlock(&db->lock);
+    if (good) {
+        report_success(db);
+    }
+    else if (*why) {
+        report_failure(db, why);
+    }
+}
+
+/* ---- the pool ---- */
 
 ms_rc_t ms_conn_replace(ms_ctx_t *c, ms_conn_t *conn)
 {
@@ -367,53 +394,34 @@ apr_dbd_prepared_t *ms_conn_prepare(ms_conn_t *conn, const ms_entry_t *entry)
     return stmt;
 }
 
-/* ---- the pool ---- */
-
-/* Under the list's lock, and so is end_place. */
-static apr_status_t make_place(void **place, void *data, apr_pool_t *pool)
-{
-    apr_pool_t *home;
-    ms_conn_t *conn;
-    apr_status_t rv = apr_pool_create(&home, pool);
-
-    if (rv) {
-        return rv;
-    }
-    conn = apr_pcalloc(home, sizeof *conn);
-    conn->home = home;
-    conn->db = data;
-    conn->socket = -1;
-    *place = conn;
-    return APR_SUCCESS;
-}
-
-static apr_status_t end_place(void *place, void *data, apr_pool_t *pool)
-{
-    ms_conn_t *conn = place;
-
-    ms_conn_close(conn);
-    apr_pool_destroy(conn->home);
-    return APR_SUCCESS;
-}
-
 ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
 {
     ms_db_t *db = c->shop->db;
-    void *place;
+    apr_interval_time_t wait = ms_time_left(c, db->conf->wait);
     ms_rc_t rc;
 
-    atomic_fetch_add(&db->users, 1);
-    if (apr_reslist_acquire(db->places, &place)) {
-        atomic_fetch_sub(&db->users, 1);
-        ms_log_rarely(c->log, MS_LINE_DB_POOL, (int)apr_time_as_msec(db->conf->wait));
+    if (wait < MS_TIME_FLOOR && wait < db->conf->wait) {
+        ms_log_rarely(c->log, MS_LINE_DEADLINE, (int)apr_time_as_msec(c->shop->deadline));
         return ms_fail(c, MS_BUSY, NULL);
     }
-    *conn = place;
-    (*conn)->fresh = 0;
-    if ((*conn)->handle) {
-        return MS_OK;
+    if (ms_breaker_is_silent(db->breaker)) {
+        return refuse(c);
     }
-    rc = connect_place(c, *conn);
+    atomic_fetch_add(&db->users, 1);
+    *conn = ms_places_take(db->places, ms_steady_now() + wait);
+    if (!*conn) {
+        atomic_fetch_sub(&db->users, 1);
+        ms_log_rarely(c->log, MS_LINE_DB_POOL, (int)apr_time_as_msec(wait));
+        return ms_fail(c, MS_BUSY, NULL);
+    }
+    (*conn)->fresh = 0;
+    (*conn)->until = c->deadline;
+    if (ms_breaker_is_silent(db->breaker)) { /* since this request began to wait */
+        rc = refuse(c);
+    }
+    else {
+        rc = (*conn)->handle ? MS_OK : connect_place(c, *conn);
+    }
     if (rc != MS_OK) {
         ms_conn_release(*conn);
     }
@@ -422,20 +430,14 @@ ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
 
 void ms_conn_release(ms_conn_t *conn)
 {
-    ms_db_t *db = conn->db; /* the place may go */
+    ms_db_t *db = conn->db;
+    ms_conn_t *idle = ms_places_give(db->places, conn, conn->handle != NULL);
 
-    apr_reslist_release(db->places, conn);
+    if (idle) {
+        ms_conn_close(idle);
+        ms_places_give(db->places, idle, 0);
+    }
     atomic_fetch_sub(&db->users, 1);
-}
-
-/* Whoever waits for a lock longer than this loses the race; all tries of a transaction together take no longer than one
- * statement may. A server goes on waiting for a client that was cut. */
-static const char *lock_waits(apr_pool_t *pool, const ms_db_conf_t *conf)
-{
-    int seconds = (int)apr_time_sec(conf->timeout) / MS_TRIES_MAX;
-
-    seconds = seconds > 0 ? seconds : 1;
-    return apr_psprintf(pool, "SET innodb_lock_wait_timeout = %d, lock_wait_timeout = %d", seconds, seconds);
 }
 
 /* The prefork MPM ends a child by a signal handler, at any point of a request: what that request holds can't be taken from it,
@@ -443,20 +445,40 @@ static const char *lock_waits(apr_pool_t *pool, const ms_db_conf_t *conf)
 static apr_status_t end_db(void *data)
 {
     ms_db_t *db = data;
+    int i;
 
     if (db->users) {
         return APR_SUCCESS;
     }
-    stop_watch(db);
-    if (db->hanging) {
-        ms_attempt_leave(db->hanging);
+    ms_watch_stop(db->watch);
+    if (db->attempt) {
+        ms_attempt_leave(db->attempt);
     }
-    apr_reslist_destroy(db->places); /* not by the pool's end, which takes the places' memory first */
+    for (i = 0; i < db->conf->max; i++) {
+        ms_conn_close(&db->conns[i]);
+    }
+    pthread_cond_destroy(&db->changed);
+    pthread_mutex_destroy(&db->lock);
     apr_pool_destroy(db->pool);
     return APR_SUCCESS;
 }
 
-apr_status_t ms_db_make(ms_db_t **made, apr_pool_t *pool, const ms_db_conf_t *conf, const ms_sink_t *sink)
+static void make_places(ms_db_t *db, ms_room_t *room)
+{
+    ms_places_conf_t conf = { db->conf->max, db->conf->keep, db->conf->exptime };
+    void **places = apr_pcalloc(db->pool, (size_t)conf.max * sizeof *places);
+    int i;
+
+    db->conns = apr_pcalloc(db->pool, (size_t)conf.max * sizeof *db->conns);
+    for (i = 0; i < conf.max; i++) {
+        db->conns[i].db = db;
+        db->conns[i].socket = -1;
+        places[i] = &db->conns[i];
+    }
+    db->places = ms_places_make(db->pool, room, &conf, places);
+}
+
+apr_status_t ms_db_make(ms_db_t **made, apr_pool_t *pool, const ms_db_conf_t *conf, const ms_db_share_t *share, const ms_sink_t *sink)
 {
     apr_pool_t *own;
     ms_db_t *db;
@@ -469,20 +491,18 @@ apr_status_t ms_db_make(ms_db_t **made, apr_pool_t *pool, const ms_db_conf_t *co
     db->pool = own;
     db->conf = conf;
     db->sink = sink;
+    db->breaker = share->breaker;
     db->params = apr_pstrcat(own, conf->params, strstr(conf->params, "fldsz=") ? "" : FLDSZ, ",reconnect=0", NULL);
-    db->waits = lock_waits(own, conf);
     db->patience = apr_time_from_sec(PATIENCE);
-    rv = apr_thread_mutex_create(&db->lock, APR_THREAD_MUTEX_DEFAULT, own);
-    rv = rv ? rv : apr_thread_cond_create(&db->changed, own);
-    rv = rv ? rv : apr_thread_mutex_create(&db->watch_lock, APR_THREAD_MUTEX_DEFAULT, own);
-    rv = rv ? rv : apr_thread_cond_create(&db->watch_stop, own);
-    rv = rv ? rv : apr_reslist_create(&db->places, 0, conf->keep, conf->max, conf->exptime, make_place, end_place, db, own);
-    rv = rv ? rv : apr_thread_create(&db->watch, NULL, watch, db, own);
+    list_setup(db);
+    make_places(db, share->room);
+    pthread_mutex_init(&db->lock, NULL);
+    ms_steady_init(&db->changed);
+    rv = ms_watch_start(&db->watch, own, note_cut, probe, db);
     if (rv) {
         apr_pool_destroy(own);
         return rv;
     }
-    apr_reslist_timeout_set(db->places, conf->wait);
     apr_pool_cleanup_register(pool, db, end_db, apr_pool_cleanup_null);
     *made = db;
     return APR_SUCCESS;

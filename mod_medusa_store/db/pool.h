@@ -8,12 +8,11 @@
 #include "db/db.h"
 #include "db/statement.h"
 
-enum { MS_TRIES_MAX = 3 }; /* of a transaction that loses races */
+enum { MS_TRIES_MAX = 3 /* of a transaction that loses races */, MS_CONN_CUT = -1 /* instead of a deadline */ };
 
 /** A place in the pool; connected at first use. */
 typedef struct ms_conn_t {
     ms_db_t *db;
-    apr_pool_t *home;            /* life of the place */
     apr_pool_t *pool;            /* life of the connection; NULL: not connected */
     apr_pool_t *results;         /* of the running call: apr_dbd sets aside the full width of every column, megabytes that
                                   * this pool keeps for the next call */
@@ -25,11 +24,14 @@ typedef struct ms_conn_t {
     int doomed;                  /* the error that makes its transaction impossible to commit; 0: none */
     int cut;                     /* 1: the watch cut it */
     int socket;                  /* for the watch to cut: a descriptor of its own, as the client closes the other at will */
-    _Atomic(apr_time_t) deadline; /* of the running statement, on the steady clock; 0: none; -1: cut */
+    apr_time_t until;            /* deadline of the request that has it, on the steady clock; 0: none */
+    apr_interval_time_t allowed; /* time of the running statement */
+    _Atomic(apr_time_t) deadline; /* of the running statement; 0: none; MS_CONN_CUT: it was cut */
     struct ms_conn_t *next, *previous; /* in the watch's list, under its lock */
 } ms_conn_t;
 
-/** Take a place out of the pool and connect it. MS_BUSY or MS_DB_DOWN, recorded. */
+/** Take a place out of the pool and connect it. MS_BUSY or MS_DB_DOWN, recorded: at once, where the database is known to be down, or where
+ *  too little of the request's time is left. */
 ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn);
 
 /** Close what is left of a lost connection and open another in its place. MS_DB_DOWN, recorded. */
@@ -46,6 +48,9 @@ apr_dbd_prepared_t *ms_conn_prepare(ms_conn_t *conn, const ms_entry_t *entry);
 
 /** Run one text statement without a result set; the error number, 0: good. */
 int ms_conn_command(ms_conn_t *conn, const char *sql);
+
+/** How long its server lets a statement wait for a lock, in microseconds. */
+apr_interval_time_t ms_conn_lock_wait(const ms_conn_t *conn);
 
 /** Put the running statement under the watch, and take it off. */
 void ms_conn_watch(ms_conn_t *conn);

@@ -22,6 +22,24 @@ int ms_check_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
+/* A limit that the administrator set, and that can never be reached. */
+static const char *judge_time(apr_pool_t *pool, const ms_server_t *server)
+{
+    const struct {
+        const char *name;
+        apr_interval_time_t time;
+    } limits[] = { { "MedusaStoreDBWait", server->db.wait }, { "MedusaStoreDBTimeout", server->db.timeout }, { "MedusaStoreHashWait", server->gate.wait } };
+    size_t i;
+
+    for (i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i].time > server->deadline) {
+            return apr_psprintf(pool, "%s %" APR_TIME_T_FMT "ms is longer than a request may take: MedusaStoreDeadline %" APR_TIME_T_FMT "ms",
+                                limits[i].name, apr_time_as_msec(limits[i].time), apr_time_as_msec(server->deadline));
+        }
+    }
+    return NULL;
+}
+
 static const char *judge_shop(apr_pool_t *pool, const ms_server_t *server)
 {
     if (!server->db.params) {
@@ -33,7 +51,7 @@ static const char *judge_shop(apr_pool_t *pool, const ms_server_t *server)
     if (server->db.keep > server->db.max) {
         return apr_psprintf(pool, "MedusaStoreDBKeep %d is more than MedusaStoreDBMax %d", server->db.keep, server->db.max);
     }
-    return NULL;
+    return judge_time(pool, server);
 }
 
 static const char *judge_server(apr_pool_t *pool, const ms_server_t *server)

@@ -8,19 +8,23 @@
 
 #include <apr_strings.h>
 
-enum { PATIENCE = 4 }; /* seconds for all shops but the last; a scrape that comes too late is lost */
-
-static ms_ctx_t *make_ctx(apr_pool_t *pool, const ms_server_t *server)
+static ms_ctx_t *make_ctx(apr_pool_t *pool, const ms_server_t *server, apr_time_t deadline)
 {
     ms_ctx_t *c = apr_pcalloc(pool, sizeof *c);
 
     c->pool = pool;
     c->shop = &server->shop;
     c->now = apr_time_now();
+    c->deadline = deadline;
     return c;
 }
 
-ms_checkup_t ms_checkup_schema(apr_pool_t *pool, const server_rec *s)
+apr_time_t ms_checkup_deadline(const request_rec *r)
+{
+    return ms_steady_now() + ms_server_get(r->server)->deadline;
+}
+
+ms_checkup_t ms_checkup_schema(apr_pool_t *pool, const server_rec *s, apr_time_t deadline)
 {
     ms_checkup_t found = { .s = s, .server = ms_server_get(s), .asked = 1, .rc = MS_DB_DOWN };
     apr_time_t start = ms_steady_now();
@@ -29,7 +33,7 @@ ms_checkup_t ms_checkup_schema(apr_pool_t *pool, const server_rec *s)
         found.schema = found.server->newer;
     }
     else if (found.server->shop.db) {
-        found.rc = ms_schema_load(make_ctx(pool, found.server), &found.schema);
+        found.rc = ms_schema_load(make_ctx(pool, found.server, deadline), &found.schema);
     }
     found.round_trip = ms_steady_now() - start;
     return found;
@@ -68,12 +72,12 @@ static const ms_checkup_t *same_pool(const apr_array_header_t *all, const ms_ser
     return NULL;
 }
 
-static ms_checkup_t check(apr_pool_t *pool, const server_rec *s)
+static ms_checkup_t check(apr_pool_t *pool, const server_rec *s, apr_time_t deadline)
 {
-    ms_checkup_t found = ms_checkup_schema(pool, s);
+    ms_checkup_t found = ms_checkup_schema(pool, s, deadline);
 
     if (found.rc == MS_OK) {
-        found.has_outbox = ms_outbox_load(make_ctx(pool, found.server), &found.outbox) == MS_OK;
+        found.has_outbox = ms_outbox_load(make_ctx(pool, found.server, deadline), &found.outbox) == MS_OK;
     }
     return found;
 }
@@ -81,7 +85,7 @@ static ms_checkup_t check(apr_pool_t *pool, const server_rec *s)
 apr_array_header_t *ms_checkup_all(const request_rec *r)
 {
     apr_array_header_t *all = apr_array_make(r->pool, 4, sizeof(ms_checkup_t));
-    apr_time_t end = ms_steady_now() + apr_time_from_sec(PATIENCE);
+    apr_time_t deadline = ms_checkup_deadline(r);
     const server_rec *s = NULL;
 
     while ((s = ms_count_next_shop(r, s))) {
@@ -91,8 +95,8 @@ apr_array_header_t *ms_checkup_all(const request_rec *r)
         if (same) {
             found = *same;
         }
-        else if (ms_steady_now() < end) {
-            found = check(r->pool, s);
+        else if (ms_steady_now() < deadline) {
+            found = check(r->pool, s, deadline);
         }
         found.s = s;
         found.server = ms_server_get(s);

@@ -19,15 +19,18 @@ typedef struct {
     ms_outbox_state_t outbox;
 } ms_checkup_t;
 
-/** Ask a shop's database for its schema: one statement, through the pool of this child. */
-ms_checkup_t ms_checkup_schema(apr_pool_t *pool, const server_rec *s);
+/** When whoever asks must have an answer, on the steady clock: as long as a request of r's server may take, from now on. */
+apr_time_t ms_checkup_deadline(const request_rec *r);
+
+/** Ask a shop's database for its schema: one statement, through the pool of this child, until that time. */
+ms_checkup_t ms_checkup_schema(apr_pool_t *pool, const server_rec *s, apr_time_t deadline);
 
 /** Why a shop can't serve, in words that tell nothing secret, or NULL: it can. A schema that is newer than the module is no reason:
  *  migrations leave what the version before them needs. */
 const char *ms_checkup_complaint(apr_pool_t *pool, const ms_checkup_t *found);
 
-/** All shops that r's server tells of (ms_checkup_t), with their outboxes. Those that share a database are asked once. When some
- *  seconds have gone by, the rest is not asked any more. */
+/** All shops that r's server tells of (ms_checkup_t), with their outboxes. Those that share a database are asked once. At the
+ *  deadline, the rest is not asked any more. */
 apr_array_header_t *ms_checkup_all(const request_rec *r);
 
 #endif

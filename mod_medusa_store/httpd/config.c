@@ -12,7 +12,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
     server->db.max = server->db.keep = MS_UNSET;
     server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
     server->account.session_life = server->account.token_life = server->account.key_life = MS_UNSET;
-    server->gate.wait = MS_UNSET;
+    server->gate.wait = server->deadline = MS_UNSET;
     return server;
 }
 
@@ -21,27 +21,30 @@ static const ms_server_t defaults = {
     .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
                  .key_life = apr_time_from_sec(86400),
                  .password_passes = 2, .password_memory = (size_t)19456 << 10 },
-    .gate = { .wait = apr_time_from_sec(3) }
+    .gate = { .wait = apr_time_from_sec(2) },
+    .deadline = apr_time_from_sec(3)
 };
 
 #define DEFAULT_NUMBER(field) if (server->field == MS_UNSET) server->field = defaults.field
+#define DEFAULT_WAIT(field) if (server->field == MS_UNSET) server->field = defaults.field < server->deadline ? defaults.field : server->deadline
 #define DEFAULT_SIZE(field) if (!server->field) server->field = defaults.field
 
 void ms_server_fill_in(ms_server_t *server)
 {
     int only_the_limit = server->db.keep == MS_UNSET;
 
+    DEFAULT_NUMBER(deadline); /* first: those below are no longer */
     DEFAULT_NUMBER(db.max);
     DEFAULT_NUMBER(db.keep);
     DEFAULT_NUMBER(db.exptime);
-    DEFAULT_NUMBER(db.wait);
-    DEFAULT_NUMBER(db.timeout);
+    DEFAULT_WAIT(db.wait);
+    DEFAULT_WAIT(db.timeout);
     DEFAULT_NUMBER(account.session_life);
     DEFAULT_NUMBER(account.token_life);
     DEFAULT_NUMBER(account.key_life);
     DEFAULT_SIZE(account.password_passes);
     DEFAULT_SIZE(account.password_memory);
-    DEFAULT_NUMBER(gate.wait);
+    DEFAULT_WAIT(gate.wait);
     if (only_the_limit && server->db.keep > server->db.max) {
         server->db.keep = server->db.max;
     }
@@ -61,6 +64,7 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_NUMBER(db.exptime);
     PICK_NUMBER(db.wait);
     PICK_NUMBER(db.timeout);
+    PICK_NUMBER(deadline);
     PICK_NUMBER(account.session_life);
     PICK_NUMBER(account.token_life);
     PICK_NUMBER(account.key_life);

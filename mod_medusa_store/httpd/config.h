@@ -22,6 +22,7 @@ typedef struct {
     ms_db_conf_t db;
     ms_account_t account;
     ms_gate_conf_t gate; /* main server only */
+    apr_interval_time_t deadline; /* of a request, microseconds */
     int used;            /* 1: MedusaStore is On somewhere in the server's configuration files */
     const char *used_at; /* "file:line" of it */
     const char *guards_at; /* "file:line" of a Require medusa-customer or medusa-group, or NULL */
@@ -31,6 +32,7 @@ typedef struct {
     ms_cookie_keys_t cookie_keys;
     ms_sink_t sink;
     ms_shop_t shop;
+    ms_breaker_t *breaker; /* of its database; NULL: it is no shop */
     int number;        /* of the shop, in the counters; MS_UNSET: it is none */
     const char *label; /* what it is called there: the server name */
     int newer;         /* 0, or the schema of its database, which this module does not know: the shop has no connections */

@@ -28,6 +28,7 @@ static const slot_t hash_queue = SLOT(gate.queue, 1, 30000);
 static const slot_t db_exptime = SLOT(db.exptime, MS(1000), MS(86400000));
 static const slot_t db_wait = SLOT(db.wait, MS(10), MS(60000));
 static const slot_t db_timeout = SLOT(db.timeout, MS(100), MS(300000));
+static const slot_t deadline = SLOT(deadline, MS(500), MS(300000));
 static const slot_t hash_wait = SLOT(gate.wait, MS(10), MS(60000));
 static const slot_t session_life = SLOT(account.session_life, MS(1000), MS(1000) * 86400 * 400);
 static const slot_t token_life = SLOT(account.token_life, MS(1000), MS(1000) * 86400 * 400);
@@ -406,6 +407,7 @@ static const char *set_sign_in_page(cmd_parms *cmd, void *dir, const char *arg)
 
 const command_rec ms_directives[] = {
     /* the shop: main server and virtual hosts */
+    AP_INIT_TAKE1("MedusaStoreDeadline", set_duration, (void *)&deadline, RSRC_CONF, "longest time that a request may wait for database and hashing slots together (3s)"),
     AP_INIT_TAKE1("MedusaStoreDBParams", set_db_params, NULL, RSRC_CONF, "parameters of the MySQL connection, or file:PATH that holds them"),
     AP_INIT_TAKE1("MedusaStoreDBMax", set_connections, (void *)&db_max, RSRC_CONF, "most connections a child may hold (16)"),
     AP_INIT_TAKE1("MedusaStoreDBKeep", set_connections, (void *)&db_keep, RSRC_CONF, "idle connections that are kept (8)"),
@@ -419,7 +421,7 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
     AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
     AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),
-    AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (3s)"),
+    AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (2s)"),
 
     /* the place: also <Location>, <Directory>, .htaccess */
     AP_INIT_FLAG("MedusaStore", set_on, NULL, HERE, "On: this place is the Store API"),

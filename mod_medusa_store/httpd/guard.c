@@ -82,7 +82,7 @@ static authz_status check_group(request_rec *r, const char *line, const void *pa
     int i, member = 0;
 
     for (i = 0; status == AUTHZ_GRANTED && !member && i < groups->nelts; i++) {
-        member = ms_visitor_in_group(visitor, APR_ARRAY_IDX(groups, i, const char *));
+        member = ms_visitor_in_group(r, visitor, APR_ARRAY_IDX(groups, i, const char *));
         status = judge(visitor);
     }
     return status == AUTHZ_GRANTED && !member ? AUTHZ_DENIED : status;

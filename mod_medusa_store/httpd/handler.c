@@ -88,11 +88,13 @@ static int answer(request_rec *r, ms_ctx_t *c, const ms_place_t *place)
         if (status != OK) {
             return status;
         }
+        ms_request_resume(r, c); /* a slow body is mod_reqtimeout's business */
         c->forgery = ms_cors_forgery(r, place);
         if (c->rc == MS_OK && ms_session_open(r, c)) {
             serve(r, c);
         }
         ms_session_close(r, c);
+        ms_request_pause(r, c);
     }
     return ms_reply(r, c, place->xml == 1);
 }

@@ -19,6 +19,7 @@ static const char *complaint(request_rec *r)
 {
     const char *why = "no shop is configured";
     const struct ms_db_t *good = NULL;
+    apr_time_t deadline = ms_checkup_deadline(r);
     const server_rec *s = NULL;
 
     while ((s = ms_count_next_shop(r, s))) {
@@ -28,7 +29,7 @@ static const char *complaint(request_rec *r)
         if (good && server->shop.db == good) {
             continue;
         }
-        found = ms_checkup_schema(r->pool, s);
+        found = ms_checkup_schema(r->pool, s, deadline);
         why = ms_checkup_complaint(r->pool, &found);
         if (why) {
             return s == r->server ? why : apr_pstrcat(r->pool, server->label, ": ", why, NULL);

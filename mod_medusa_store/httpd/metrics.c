@@ -209,6 +209,24 @@ static void write_oldest(const scrape_t *s, const ms_checkup_t *shop, const char
     }
 }
 
+static void write_open(const scrape_t *s, const ms_checkup_t *shop, const char *labels)
+{
+    write_number(s, "", labels, (apr_uint64_t)ms_breaker_is_open(shop->server->breaker));
+}
+
+static void write_opened(const scrape_t *s, const ms_checkup_t *shop, const char *labels)
+{
+    write_number(s, "", labels, shop->server->breaker->opened);
+}
+
+static void write_turned_away(const scrape_t *s, const ms_checkup_t *shop, const char *labels)
+{
+    write_number(s, "", labels, shop->server->breaker->refused);
+}
+
+static void is_open(const scrape_t *s) { each_shop(s, write_open); }
+static void opened(const scrape_t *s) { each_shop(s, write_opened); }
+static void turned_away(const scrape_t *s) { each_shop(s, write_turned_away); }
 static void up(const scrape_t *s) { each_shop(s, write_up); }
 static void schema(const scrape_t *s) { each_shop(s, write_schema); }
 static void round_trip(const scrape_t *s) { each_shop(s, write_round_trip); }
@@ -273,6 +291,9 @@ static const struct {
     { "medusa_store_hash_slots", "gauge", "Passwords that may be hashed at once.", hash_slots },
     { "medusa_store_hash_queue_limit", "gauge", "Requests that may wait for a hashing slot.", hash_queue },
     { "medusa_store_database_up", "gauge", "1 if the database answered this scrape.", up },
+    { "medusa_store_database_open", "gauge", "1 if requests are refused at once: the database is known to be down.", is_open },
+    { "medusa_store_database_opened_total", "counter", "How often it came to that, since the last reload.", opened },
+    { "medusa_store_database_refused_total", "counter", "Requests that were refused so.", turned_away },
     { "medusa_store_database_schema", "gauge", "The last migration that the database has.", schema },
     { "medusa_store_database_round_trip_seconds", "gauge", "Time of one statement, asked by this scrape.", round_trip },
     { "medusa_store_outbox_events", "gauge", "Events in the outbox, waiting for delivery or given up.", events },

@@ -128,7 +128,12 @@ static void put_card(const page_t *p, const char *name, const char *state, const
 static void put_database(const page_t *p, const ms_checkup_t *shop)
 {
     const char *why = shop->asked ? ms_checkup_complaint(p->pool, shop) : "there was no time left to ask";
+    apr_time_t since = shop->server->breaker->since;
 
+    if (since) {
+        why = apr_psprintf(p->pool, "%s, for %s now; requests that need it are refused at once, and it is asked once a second",
+                           why && shop->rc != MS_OK ? why : "the database takes no more connections", age(p, ms_steady_now() - since));
+    }
     if (shop->rc != MS_OK) {
         put_card(p, "Database", "bad", shop->server->newer ? "refused" : shop->asked ? "down" : "unknown", why);
         return;

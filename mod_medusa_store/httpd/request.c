@@ -2,6 +2,7 @@
  *
  * Called by handler.c and visitor.c. */
 #include "httpd/request.h"
+#include "core/time.h"
 #include "httpd/config.h"
 #include "httpd/log.h"
 
@@ -61,6 +62,24 @@ int ms_request_is_ready(request_rec *r, ms_ctx_t *c, ms_line_t line)
         ms_fail(c, MS_DB_DOWN, NULL);
     }
     return c->rc == MS_OK;
+}
+
+static const char time_left[] = "medusa-store-time-left"; /* a note of the first request: notes are handed on by all redirects */
+
+void ms_request_resume(request_rec *r, ms_ctx_t *c)
+{
+    const apr_interval_time_t *left = (const apr_interval_time_t *)apr_table_get(ms_request_first(r)->notes, time_left);
+
+    c->deadline = ms_steady_now() + (left ? *left : c->shop->deadline);
+}
+
+void ms_request_pause(request_rec *r, const ms_ctx_t *c)
+{
+    request_rec *first = ms_request_first(r);
+    apr_interval_time_t *left = apr_palloc(first->pool, sizeof *left);
+
+    *left = ms_time_left(c, c->shop->deadline);
+    apr_table_setn(first->notes, time_left, (const char *)left);
 }
 
 request_rec *ms_request_first(request_rec *r)

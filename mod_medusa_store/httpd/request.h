@@ -13,6 +13,13 @@ ms_ctx_t *ms_request_ctx(request_rec *r);
  *  logged where that is missing. */
 int ms_request_is_ready(request_rec *r, ms_ctx_t *c, ms_line_t line);
 
+/** Begin a piece of work that may wait for the database or a hash: sets c->deadline. All pieces of a request, with those of its subrequests and
+ *  internal redirects, have MedusaStoreDeadline together; what others do between them (a body, a page) does not count. */
+void ms_request_resume(request_rec *r, ms_ctx_t *c);
+
+/** End it: the time that it left is kept for the next one. */
+void ms_request_pause(request_rec *r, const ms_ctx_t *c);
+
 /** The request that the client sent, of which r is a subrequest or an internal redirect, or r itself. */
 request_rec *ms_request_first(request_rec *r);
 

@@ -14,8 +14,11 @@
 #include "httpd/survey.h"
 #include "resource/resources.h"
 
+#include <ap_mpm.h>
 #include <http_core.h>
 #include <unixd.h>
+
+#include <apr_shm.h>
 
 #include <sodium.h>
 #include <string.h>
@@ -33,6 +36,7 @@ static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
     server->account.gate = gate;
     server->account.decoy_hash = ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
     server->shop.account = &server->account;
+    server->shop.deadline = server->deadline;
     return server->account.decoy_hash ? NULL : "not enough memory for one password hash (MedusaStorePasswordCost)";
 }
 
@@ -43,6 +47,32 @@ static ms_gate_set_t *kept_set(server_rec *main_server)
 
     set->home = main_server->process->pool;
     return set;
+}
+
+/* Shared by the children of one generation: those of the last one find out for themselves how their databases are. */
+static const char *make_breakers(apr_pool_t *pconf, server_rec *main_server)
+{
+    server_rec *s;
+    apr_shm_t *memory;
+    ms_breaker_t *breaker;
+    int n = 0;
+
+    for (s = main_server; s; s = s->next) {
+        n += is_shop(ms_server_get(s));
+    }
+    if (!n) {
+        return NULL;
+    }
+    if (apr_shm_create(&memory, (apr_size_t)n * sizeof *breaker, NULL, pconf)) {
+        return "no shared memory can be had for the state of the databases";
+    }
+    breaker = memset(apr_shm_baseaddr_get(memory), 0, (size_t)n * sizeof *breaker);
+    for (s = main_server; s; s = s->next) {
+        if (is_shop(ms_server_get(s))) {
+            ms_server_get(s)->breaker = breaker++;
+        }
+    }
+    return NULL;
 }
 
 static const char *start(apr_pool_t *pconf, server_rec *main_server)
@@ -85,6 +115,7 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         ms_session_functions();
         ms_xml_start();
         error = start(pconf, s);
+        error = error ? error : make_breakers(pconf, s);
         error = error ? error : ms_count_start(pconf, s);
         error = error ? error : ms_survey(ptemp, s);
     }
@@ -95,7 +126,7 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 }
 
 /* Shops with the same database and limits share a pool. */
-static ms_db_t *same_pool(server_rec *first, const server_rec *s)
+static const ms_server_t *same_pool(server_rec *first, const server_rec *s)
 {
     const ms_db_conf_t *mine = &ms_server_get(s)->db;
 
@@ -104,25 +135,48 @@ static ms_db_t *same_pool(server_rec *first, const server_rec *s)
 
         if (other->shop.db && !strcmp(other->db.params, mine->params) && other->db.max == mine->max && other->db.keep == mine->keep
             && other->db.exptime == mine->exptime && other->db.wait == mine->wait && other->db.timeout == mine->timeout) {
-            return other->shop.db;
+            return other;
         }
     }
     return NULL;
 }
 
+static void make_pool(ms_server_t *server, apr_pool_t *pchild, ms_room_t *room)
+{
+    ms_db_share_t share = { room, server->breaker };
+
+    if (ms_db_make(&server->shop.db, pchild, &server->db, &share, &server->sink)) {
+        server->shop.db = NULL;
+        ms_log(&server->sink, MS_LINE_START_FAILED, "no memory or threads for the database pool of this child");
+    }
+}
+
+static int count_threads(void)
+{
+    int threads;
+
+    return ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads) || threads < 1 ? 1 : threads;
+}
+
 void ms_start_child(apr_pool_t *pchild, server_rec *main_server)
 {
+    ms_room_t *room = ms_room_make(pchild, count_threads());
     server_rec *s;
 
     for (s = main_server; s; s = s->next) {
         ms_server_t *server = ms_server_get(s);
+        const ms_server_t *same;
 
-        if (!is_shop(server) || server->newer || (server->shop.db = same_pool(main_server, s))) {
+        if (!is_shop(server) || server->newer) {
             continue;
         }
-        if (ms_db_make(&server->shop.db, pchild, &server->db, &server->sink)) {
-            server->shop.db = NULL;
-            ms_log(&server->sink, MS_LINE_START_FAILED, "no memory or threads for the database pool of this child");
+        same = same_pool(main_server, s);
+        if (same) {
+            server->shop.db = same->shop.db;
+            server->breaker = same->breaker;
+        }
+        else {
+            make_pool(server, pchild, room);
         }
     }
 }

@@ -56,19 +56,25 @@ ms_visitor_t *ms_visitor_find(request_rec *r)
     request_rec *first = ms_request_first(r);
     ms_ctx_t *c = ms_request_ctx(first);
     int by_own_cookie = ms_session_peek(r, c);
-    ms_visitor_t *visitor = look_up(first, c);
+    ms_visitor_t *visitor;
 
+    ms_request_resume(r, c);
+    visitor = look_up(first, c);
+    visitor->c->deadline = c->deadline;
     keep_alive(r, visitor->c, by_own_cookie);
+    ms_request_pause(r, c);
     return visitor;
 }
 
-int ms_visitor_in_group(ms_visitor_t *visitor, const char *group)
+int ms_visitor_in_group(request_rec *r, ms_visitor_t *visitor, const char *group)
 {
     const char *known = apr_hash_get(visitor->groups, group, APR_HASH_KEY_STRING);
     int member = 0;
 
     if (!known) {
+        ms_request_resume(r, visitor->c);
         ms_customer_in_group(visitor->c, &member, visitor->c->who.id, group);
+        ms_request_pause(r, visitor->c);
         known = member ? "1" : "";
         apr_hash_set(visitor->groups, group, APR_HASH_KEY_STRING, known);
     }

@@ -19,7 +19,7 @@ typedef struct ms_visitor_t {
 /** Find out who asks for r, once for each token; extends the session as its use in the API does. Never NULL. */
 ms_visitor_t *ms_visitor_find(request_rec *r);
 
-/** 1: the customer is in the group. A failure is recorded in visitor->c. */
-int ms_visitor_in_group(ms_visitor_t *visitor, const char *group);
+/** 1: the customer is in the group; asked for r. A failure is recorded in visitor->c. */
+int ms_visitor_in_group(request_rec *r, ms_visitor_t *visitor, const char *group);
 
 #endif

@@ -95,6 +95,7 @@ subtest 'who waits' => sub {
 MedusaStoreHashSlots 1
 MedusaStoreHashQueue 8
 MedusaStoreHashWait 20s
+MedusaStoreDeadline 20s
 MedusaStorePasswordCost 19456 30
 CONF
     my @sockets = send_sign_ins($other, $c, 8);
@@ -113,7 +114,7 @@ CONF
     is(sign_in($other, $c)->{status}, 200, 'the new children have the gate, too');
 
     @sockets = send_sign_ins($other, $c, 4);
-    $other->reload(main => "MedusaStoreHashSlots 2\nMedusaStoreHashWait 20s\n");
+    $other->reload(main => "MedusaStoreHashSlots 2\nMedusaStoreHashWait 20s\nMedusaStoreDeadline 20s\n");
     is_deeply([map { m{^HTTP/1\.1 (\d+)} ? $1 : $_ } read_all(@sockets)], [(200) x 4], 'another number of slots refuses nobody either');
     is(sign_in($other, $c)->{status}, 200, 'and is a gate');
     $other->stop;

@@ -14,7 +14,7 @@ use MedusaStore::Accounts qw(new_customer sign_in token_for cookie_of who sessio
 use MedusaStore::Harness;
 
 my ($ASK, $USE) = ('/store/customers/password-token', '/store/customers/password-reset');
-my $COSTS = "MedusaStorePasswordCost 8192 1\nMedusaStoreHashQueue 100\nMedusaStoreHashWait 20s\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 20s\n";
+my $COSTS = "MedusaStorePasswordCost 8192 1\nMedusaStoreDeadline 20s\nMedusaStoreHashQueue 100\nMedusaStoreHashWait 20s\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 20s\n";
 my $h = MedusaStore::Harness->new(main => $COSTS);
 
 sub ask { my ($email, $shop) = @_; return ($shop // $h)->post($ASK, json => { email => $email }) }

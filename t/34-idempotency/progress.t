@@ -11,7 +11,7 @@ use MedusaStore::Database;
 use MedusaStore::Harness;
 
 my $db = MedusaStore::Database->new;
-my $COST = "MedusaStorePasswordCost 64 1\nMedusaStoreHashWait 30s\n";
+my $COST = "MedusaStorePasswordCost 64 1\nMedusaStoreDeadline 30s\nMedusaStoreHashWait 30s\n";
 my $h = MedusaStore::Harness->new(main => "${COST}MedusaStoreDBMax 16\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 20s\n");
 my $other = $db->session($h->{database});
 my %place = (first_name => 'P', last_name => 'Q', address_1 => '1 Main St', city => 'Bergen', country_code => 'no', postal_code => '5003');

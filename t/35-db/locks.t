@@ -14,7 +14,7 @@ use MedusaStore::Harness;
 my $db = MedusaStore::Database->new;
 # limits and log lines are a child's, and prefork has many children with one connection each: there is nothing to see in it
 my $mpm = ($ENV{TEST_MPM} || 'prefork') eq 'prefork' ? 'event' : $ENV{TEST_MPM};
-my $h = MedusaStore::Harness->new(mpm => $mpm, main => "MedusaStorePasswordCost 8192 1\nMedusaStoreDBMax 2\nMedusaStoreDBWait 300ms\nMedusaStoreDBTimeout 6s\n");
+my $h = MedusaStore::Harness->new(mpm => $mpm, main => "MedusaStorePasswordCost 8192 1\nMedusaStoreDBMax 2\nMedusaStoreDBWait 300ms\nMedusaStoreDBTimeout 6s\nMedusaStoreDeadline 7s\n");
 $h->allow_log('MS0107', qr/within 300 ms/);
 $h->expect_log('MS0113', qr/statement session\.who waited too long/, 1);
 my $other = $db->session($h->{database});

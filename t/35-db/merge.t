@@ -16,7 +16,7 @@ use constant { CLIENTS => 32, CHANGES => 8, RACES => 8 };
 
 my $ME = '/store/customers/me';
 my $h = MedusaStore::Harness->new(main => "MedusaStorePasswordCost 8192 1\nMedusaStoreHashQueue 200\nMedusaStoreHashWait 30s\n"
-    . "MedusaStoreDBWait 30s\nMedusaStoreDBTimeout 60s\n");
+    . "MedusaStoreDeadline 60s\nMedusaStoreDBWait 30s\nMedusaStoreDBTimeout 60s\n");
 my @ADDRESS = (first_name => 'F', last_name => 'L', address_1 => '1 St', city => 'C', country_code => 'us', postal_code => '9');
 
 # What each of many clients brought home; the number of those that were not answered with 200 is told.

@@ -19,6 +19,7 @@ chmod 0755, "$root/script";
 
 # directive => [values taken], [values refused]
 my @SERVER = (
+    MedusaStoreDeadline    => ['500ms', '3s', '5mi'], ['x', '0', '499ms', '301s'],
     MedusaStoreDBParams    => ["sock=/x,user=u,dbname=d", "sock=/x,user=u,dbname=d,reconnect=0", "file:$root/db-params"],
                               ["sock=/x,dbname=d,reconnect=1", "file:$root/nothing", "file:$root/open", "sock=/x,user=u", '""'],
     MedusaStoreDBMax       => [1, 16, 100], [0, -1, 'x', '""', '3x'],
@@ -104,6 +105,13 @@ subtest 'what belongs together' => sub {
     like($output, qr/MedusaStoreSecret/, 'the message names what is missing');
     refused("MedusaStoreDBMax 4\nMedusaStoreDBKeep 5\n$on", qr/MedusaStoreDBKeep/, 'more kept than allowed');
     taken("MedusaStoreDBMax 4\n$on", 'a lower limit lowers what is kept by default');
+    for my $name (qw(MedusaStoreDBWait MedusaStoreDBTimeout MedusaStoreHashWait)) {
+        refused("$name 3001ms\n$on", qr/$name 3001ms is longer than .*MedusaStoreDeadline 3000ms/, "$name above the deadline by default");
+        taken("MedusaStoreDeadline 4s\n$name 4s\n$on", "$name as long as the deadline");
+    }
+    taken("MedusaStoreDeadline 500ms\n$on", 'a shorter deadline shortens the limits that are not set');
+    refused("MedusaStoreDBTimeout 3s\n$on<VirtualHost *>\nMedusaStoreDeadline 2s\n</VirtualHost>\n", qr/MedusaStoreDBTimeout 3000ms.*MedusaStoreDeadline 2000ms/,
+        'of a host, with what it inherits');
     refused("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\n</LocationMatch>\n", qr/MedusaStoreBase/, 'a pattern without a base');
     taken("<LocationMatch ^/(a|b)>\nMedusaStore On\nSession On\nMedusaStoreBase /a\n</LocationMatch>\n", 'a pattern with a base');
     taken("<Location \"/~shop\">\nMedusaStore On\nSession On\n</Location>\n", 'a tilde is no pattern');

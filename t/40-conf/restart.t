@@ -261,7 +261,7 @@ for my $mpm (qw(event worker prefork)) {
 }
 
 subtest 'a stop amid a statement' => sub {
-    my $h = MedusaStore::Harness->new(mpm => 'prefork', main => "MedusaStoreDBTimeout 30s\n");
+    my $h = MedusaStore::Harness->new(mpm => 'prefork', main => "MedusaStoreDeadline 30s\nMedusaStoreDBTimeout 30s\n");
     my $c = new_customer($h);
     my $other = MedusaStore::Database::Session->new($ENV{MS_TEST_SOCKET}, $h->{database});
     $other->run('LOCK TABLES session WRITE');

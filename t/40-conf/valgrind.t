@@ -49,7 +49,7 @@ sub watched {
         mpm => $mpm, timeout => 120, conf => "$SMALL{$mpm}$MORE", modules => [qw(filter deflate include)],
         under => [$valgrind, qw(--quiet --vgdb=no --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
             --keep-debuginfo=yes --num-callers=40), "--suppressions=$SUPPRESSIONS", "--log-file=$reports/%p"],
-        main => "MedusaStorePasswordCost 64 1\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 60s\nMedusaStoreHashWait 20s\n",
+        main => "MedusaStorePasswordCost 64 1\nMedusaStoreDeadline 60s\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 60s\nMedusaStoreHashWait 20s\n",
         location => $MedusaStore::Cases::LOCATION,
     );
 }

@@ -127,7 +127,7 @@ subtest 'nobody is told of' => sub {
 # ---- gauges ----
 
 subtest 'hashing' => sub {
-    my $slow = MedusaStore::Harness->new(shop => $h, conf => $MOUNT, main => "MedusaStoreHashSlots 1\nMedusaStoreHashQueue 7\nMedusaStoreHashWait 60s\nMedusaStorePasswordCost 65536 8\n");
+    my $slow = MedusaStore::Harness->new(shop => $h, conf => $MOUNT, main => "MedusaStoreHashSlots 1\nMedusaStoreHashQueue 7\nMedusaStoreDeadline 60s\nMedusaStoreHashWait 60s\nMedusaStorePasswordCost 65536 8\n");
     my $m = scrape($slow);
     is($m->value("medusa_store_$_->[0]"), $_->[1], $_->[0]) for ['hash_slots', 1], ['hash_queue_limit', 7], ['hashes_running', 0], ['hashes_waiting', 0];
     my @sockets = map {
@@ -194,6 +194,9 @@ subtest 'several shops, one of them without its database' => sub {
     is_deeply($of->('database_up'), { 'one.example' => 1, 'same.example' => 1, 'two.example' => 1, 'down.example' => 0 }, 'which databases are up');
     is_deeply([sort keys %{ $of->($_) }], ['one.example', 'same.example', 'two.example'], "$_ is known of those only")
         for qw(database_schema database_round_trip_seconds outbox_events outbox_oldest_seconds);
+    is_deeply($of->('database_open'), { 'one.example' => 0, 'same.example' => 0, 'two.example' => 0, 'down.example' => 1 }, 'which are known to be down');
+    is_deeply($of->('database_opened_total'), { 'one.example' => 0, 'same.example' => 0, 'two.example' => 0, 'down.example' => 1 }, 'that they were found to be down');
+    cmp_ok($of->('database_refused_total')->{'down.example'}, '>=', 1, 'and that it was not asked any more'); # by the scrape
     is($all->value('medusa_store_requests_total', shop => 'down.example', status => '5xx'), 1, 'a failure');
     is($all->value('medusa_store_problems_total', shop => 'down.example', problem => 'DB_DOWN'), 1, 'and its problem');
     is($all->value('medusa_store_hash_slots') // 0, $all->sum('medusa_store_hash_slots'), 'one gate for all');

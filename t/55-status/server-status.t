@@ -51,6 +51,7 @@ subtest 'for machines' => sub {
     is_deeply([map { $l->{"MedusaStoreShop[$_]RefusedSignIns"} } 0 .. 2], [1, 0, 0], 'their refused sign-ins');
     is_deeply([@$l{qw(MedusaStoreRequests MedusaStoreRequests4xx MedusaStoreRequests5xx MedusaStoreRefusedSignIns)}], [4, 3, 0, 1], 'all together');
     is_deeply([@$l{qw(MedusaStoreHashSlots MedusaStoreHashesRunning MedusaStoreHashesWaiting)}], [3, 0, 0], 'hashing slots');
+    is($l->{MedusaStoreDatabasesDown}, 0, 'all databases are up');
     cmp_ok($l->{MedusaStoreP95Us}, '>=', $l->{MedusaStoreMedianUs}, 'times');
     ok($l->{'MedusaStoreShop[0]P95Us'} > 0, 'of each shop');
 };

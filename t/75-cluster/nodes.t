@@ -16,7 +16,7 @@ use MedusaStore::Traffic;
 
 use constant RACES => 10;
 
-my %conf = (main => "MedusaStorePasswordCost 8192 1\nMedusaStoreHashQueue 200\nMedusaStoreHashWait 20s\nMedusaStoreDBWait 10s\n");
+my %conf = (main => "MedusaStorePasswordCost 8192 1\nMedusaStoreDeadline 20s\nMedusaStoreHashQueue 200\nMedusaStoreHashWait 20s\nMedusaStoreDBWait 10s\n");
 my $one = MedusaStore::Harness->new(%conf);
 my $two = MedusaStore::Harness->new(%conf, shop => $one);
 

@@ -54,7 +54,7 @@ sub _build_tools {
 sub _shop {
     return MedusaStore::Harness->new(
         mpm => 'prefork', single => 1, timeout => 120, log_level => 'warn', http_log_level => 'warn',
-        main => "MedusaStorePasswordCost 64 1\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 60s\nMedusaStoreHashWait 20s\n",
+        main => "MedusaStorePasswordCost 64 1\nMedusaStoreDeadline 60s\nMedusaStoreDBWait 20s\nMedusaStoreDBTimeout 60s\nMedusaStoreHashWait 20s\n",
     );
 }
 

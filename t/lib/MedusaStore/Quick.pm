@@ -36,6 +36,7 @@ KeepAliveTimeout 100
     MaxSpareThreads 200
 </IfModule>
 MedusaStoreDBMax 20
+MedusaStoreDeadline 60s
 MedusaStoreDBWait 30s
 MedusaStoreDBTimeout 60s
 MedusaStoreHashQueue 200
