@@ -20,7 +20,7 @@ static void *start(const void *baton)
     return (void *)baton; /* read only */
 }
 
-static int step(void *own)
+static int step(void *own, double due)
 {
     const cost_t *cost = own;
     char hash[crypto_pwhash_STRBYTES];

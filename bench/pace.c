@@ -1,7 +1,8 @@
-/* pace.c: threads, a clock and percentiles. Called by rawloop.c and hashrate.c. */
+/* pace.c: threads, a clock and percentiles. Called by rawloop.c, hashrate.c and volley.c. */
 #include "pace.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@ typedef struct {
     double elapsed;
 } worker_t;
 
-static double now(void)
+static atomic_long taken; /* pieces of work, at a rate */
+
+double pace_now(void)
 {
     struct timespec t;
 
@@ -45,25 +48,47 @@ static void keep(worker_t *w, double seconds)
     }
 }
 
+/* Threads take the next piece of work in turns, and wait until it is due. */
+static double next_due(const pace_t *pace, double begin, double now)
+{
+    struct timespec pause;
+    double due, wait;
+
+    if (!pace->rate) {
+        return now;
+    }
+    due = begin + (double)atomic_fetch_add(&taken, 1) / pace->rate;
+    wait = due - pace_now();
+    if (wait > 0) {
+        pause.tv_sec = (time_t)wait;
+        pause.tv_nsec = (long)((wait - (double)pause.tv_sec) * 1e9);
+        nanosleep(&pause, NULL);
+    }
+    return due;
+}
+
 static void *work(void *data)
 {
     worker_t *w = data;
-    double begin, end, before, after;
+    double begin, end, due, after;
 
     w->own = w->pace->start(w->pace->baton);
     pthread_barrier_wait(w->ready);
-    begin = after = now();
+    begin = after = pace_now();
     end = begin + w->pace->seconds;
     while (w->own && after < end) {
-        before = after;
-        if (w->pace->step(w->own)) {
+        due = next_due(w->pace, begin, after);
+        if (due >= end) {
+            break;
+        }
+        if (w->pace->step(w->own, due)) {
             w->errors++;
         }
         else {
             w->done++;
         }
-        after = now();
-        keep(w, after - before);
+        after = pace_now();
+        keep(w, after - due);
     }
     w->elapsed = after - begin;
     return NULL;

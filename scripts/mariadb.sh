@@ -47,8 +47,8 @@ db_start() {
     # shellcheck disable=SC2046
     setsid mariadbd --no-defaults $(db_user_option) --datadir="$data" --socket="$socket" --pid-file="$data/mariadbd.pid" \
         --tmpdir="$data" --skip-networking --skip-name-resolve --skip-log-bin --log-error="$log" \
-        --innodb-buffer-pool-size=64M --innodb-log-file-size=32M --innodb-flush-log-at-trx-commit="${DB_FLUSH:-1}" \
-        --innodb-lock-wait-timeout=5 --max-connections=200 --performance-schema=OFF --aria-pagecache-buffer-size=8M \
+        --innodb-buffer-pool-size="${DB_BUFFER:-64M}" --innodb-log-file-size=32M --innodb-flush-log-at-trx-commit="${DB_FLUSH:-1}" \
+        --innodb-lock-wait-timeout=5 --max-connections="${DB_CONNECTIONS:-200}" --performance-schema=OFF --aria-pagecache-buffer-size=8M \
         --key-buffer-size=8M --character-set-server=utf8mb4 --lc-messages=en_US \
         < /dev/null >> "$log" 2>&1 9>&- &
     pid=$!

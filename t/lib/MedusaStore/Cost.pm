@@ -61,7 +61,7 @@ sub _shop {
 # The same server again, watched, with the bare handler beside it and its plan made of the customer.
 sub _start_watched {
     my ($h, $c, $valgrind, $tools, $dumps) = @_;
-    my $plan = $h->write_file('plan', _plan($h, $c, $tools));
+    $h->write_file('plan', _plan($h, $c, $tools));
     $h->allow_log('AH00098');    # -X leaves its pid file
     $h->stop_server;
     $h->{under} = [$valgrind, qw(-q --tool=callgrind --vgdb=no --compress-strings=no --compress-pos=no --dump-line=no),
@@ -71,7 +71,7 @@ KeepAliveTimeout 60
 MaxKeepAliveRequests 0
 LoadModule mark_module "$tools/mod_mark.so"
 LoadModule bench_module "$tools/mod_bench.so"
-BenchPlan "$plan"
+BenchPlans "$h->{root}"
 BenchParams "$h->{root}/db-params"
 <Location "/bench/bare">
     SetHandler bench-bare
@@ -222,7 +222,7 @@ sub measure {
     my $client = _start_watched($h, $c, $valgrind, $tools, $dumps);
     my @names;
     _run_empty($client, \@names);
-    my @operations = (_operations(), 'bare handler' => sub { return sub { (GET => "/bench/bare/$length") } },
+    my @operations = (_operations(), 'bare handler' => sub { return sub { (GET => "/bench/bare/plan/$length/0") } },
         'constant answer' => sub { return sub { (GET => "/bench/constant/$length") } });
     while (my ($name, $make) = splice @operations, 0, 2) {
         _run($client, $name, $make->($h, $c), \@names);
