@@ -63,10 +63,19 @@ sub _send {
     my $answer = eval { $self->{servers}[$at]->request($method, $target, %option) };
     return if !$answer && $@ =~ /^can't connect/;
     $answer ||= { status => 0, headers => {}, cookies => [] };
+    push @{ $self->{contradictions} }, sprintf '%.3f: %s %s was told of another customer', time, $kind, $name
+        if !$self->_is_about($answer, $kind eq 'tag' ? "$self->{name}-tagged" : $kind eq 'look' ? "$self->{name}-s$self->{number}" : $name);
     my $down = $answer->{status} == 503 && ($answer->{headers}{'retry-after'} // '') =~ /^\d+$/ && $answer->{json}{type} eq 'database_error';
     push @{ $self->{seen} }, { from => $from, to => time, kind => $kind, name => $name, status => $answer->{status},
         good => $down || $answer->{status} =~ ($kind eq 'look' ? qr/^(?:0|200|401)$/ : qr/^(?:0|200)$/) ? 1 : 0 };
     return $answer;
+}
+
+# Does an answer tell of this customer, or of none?
+sub _is_about {
+    my ($self, $answer, $name) = @_;
+    my $told = ref $answer->{json} eq 'HASH' ? $answer->{json}{customer} : undef;
+    return !$told || $told->{email} eq person($name)->{email};
 }
 
 # Ask the client's server, or, if nobody listens there, the next one. What may have arrived is never sent again.
