@@ -246,6 +246,9 @@ static unsigned problems_of(const ms_route_t *route)
     if (route->caller != MS_ANYONE && is_write(route)) {
         bits |= MS_MAY(FORBIDDEN);
     }
+    if (route->tries != MS_TRY_NONE) {
+        bits |= MS_MAY(TOO_MANY);
+    }
     if (is_write(route)) {
         bits |= MS_MAY(CONFLICT);
     }

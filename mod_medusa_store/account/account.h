@@ -6,6 +6,7 @@
 #include <apr_time.h>
 
 struct ms_gate_t;
+struct ms_throttle_t;
 
 enum { MS_SECRET_MIN = 32 }; /* bytes */
 
@@ -18,6 +19,7 @@ typedef struct ms_account_t {
     size_t password_memory;             /* Argon2id m, bytes */
     const char *decoy_hash;             /* a hash of these costs that nobody's password has */
     struct ms_gate_t *gate;             /* the server's hashing slots; NULL: no bound */
+    const struct ms_throttle_t *throttle; /* how often is too often; NULL: never */
 } ms_account_t;
 
 #endif

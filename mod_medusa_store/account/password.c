@@ -57,6 +57,7 @@ ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, s
     if (rc != MS_OK) {
         return rc;
     }
+    c->hashes++;
     rv = crypto_pwhash_str(made, password, length, account->password_passes, account->password_memory);
     leave(c);
     *hash = made;
@@ -112,6 +113,7 @@ ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, c
     if (rc != MS_OK) {
         return rc;
     }
+    c->hashes++;
     fits = check_any(c, &old, hash, password, length);
     leave(c);
     if (fits < 0) {

@@ -14,6 +14,9 @@ extern const ms_route_t ms_customer_last_routes[];
 /** All route tables; ends with NULL. */
 extern const ms_route_t *const ms_routes[];
 
+/** Before the body is read: find the route, if there is one, and refuse a client that has asked too often. MS_TOO_MANY. */
+ms_rc_t ms_admit(ms_ctx_t *c);
+
 /** Answer a request: find its route, who asks, hold its body against the rules, act. The body is read already.
  *  MS_OK: c->answer or c->text is the answer, c->session_change what becomes of the cookie; else the failure is recorded. */
 ms_rc_t ms_dispatch(ms_ctx_t *c);

@@ -124,15 +124,15 @@ static ms_rc_t exists(ms_ctx_t *c)
 }
 
 const ms_route_t ms_auth_routes[] = {
-    { "POST", "/auth", MS_ANYONE, sign_in, &ms_sign_in_body, NULL, &ms_customer_sign_in_answer, MS_MAY(UNAUTHORIZED),
+    { "POST", "/auth", MS_ANYONE, sign_in, &ms_sign_in_body, NULL, &ms_customer_sign_in_answer, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
       "PostAuth", "Sign in on a session" },
-    { "POST", "/auth/token", MS_ANYONE, issue_token, &ms_sign_in_body, NULL, &ms_access_token_answer, MS_MAY(UNAUTHORIZED),
+    { "POST", "/auth/token", MS_ANYONE, issue_token, &ms_sign_in_body, NULL, &ms_access_token_answer, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
       "PostToken", "Sign in by a bearer token" },
-    { "GET", "/auth", MS_CUSTOMER, show, NULL, NULL, &ms_customer_sign_in_answer, 0,
+    { "GET", "/auth", MS_CUSTOMER, show, NULL, NULL, &ms_customer_sign_in_answer, 0, MS_TRY_NONE,
       "GetAuth", "Show who is signed in" },
-    { "DELETE", "/auth", MS_VISITOR, sign_out, NULL, NULL, &ms_ok_answer, 0,
+    { "DELETE", "/auth", MS_VISITOR, sign_out, NULL, NULL, &ms_ok_answer, 0, MS_TRY_NONE,
       "DeleteAuth", "Sign out" },
-    { "GET", "/auth/{email}", MS_ANYONE, exists, NULL, NULL, &ms_exists_answer, 0,
+    { "GET", "/auth/{email}", MS_ANYONE, exists, NULL, NULL, &ms_exists_answer, 0, MS_TRY_EXISTENCE,
       "GetAuthEmail", "Tell whether an e-mail has an account" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
 };

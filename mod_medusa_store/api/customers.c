@@ -188,19 +188,19 @@ static ms_rc_t list_payment_methods(ms_ctx_t *c)
 }
 
 const ms_route_t ms_customer_routes[] = {
-    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE) | MS_KEYED,
+    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE) | MS_KEYED, MS_TRY_REGISTRATION,
       "PostCustomers", "Register a customer and sign them in" },
-    { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0,
+    { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0, MS_TRY_NONE,
       "GetCustomersCustomer", "Show my account" },
-    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE),
+    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE), MS_TRY_NONE,
       "PostCustomersCustomer", "Change my account" },
-    { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0,
+    { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0, MS_TRY_NONE,
       "GetCustomersCustomerPaymentMethods", "List my saved payment methods" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
 };
 
 /* Behind all others: nobody who is signed out learns what there is here and what not. */
 const ms_route_t ms_customer_last_routes[] = {
-    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, NULL, NULL, 0, NULL, "Anything else here" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, "Anything else here" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
 };

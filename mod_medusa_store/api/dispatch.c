@@ -3,6 +3,7 @@
  * Knows the tables, not what they are about. Called by httpd/handler.c. */
 #include "account/replay.h"
 #include "account/session.h"
+#include "account/throttle.h"
 #include "api/api.h"
 #include "core/query.h"
 #include "core/validate.h"
@@ -79,9 +80,27 @@ static ms_rc_t check_key(ms_ctx_t *c)
     return c->idempotency_key ? ms_replay_check(c) : MS_OK;
 }
 
+/* Counted before it is made; one that did not fail, say, is taken back. */
+static ms_rc_t try_action(ms_ctx_t *c)
+{
+    ms_rc_t rc = ms_throttle_begin(c, ms_body_text(c, "email"));
+
+    if (rc == MS_OK) {
+        rc = c->route->action(c);
+        ms_throttle_end(c);
+    }
+    return rc;
+}
+
+ms_rc_t ms_admit(ms_ctx_t *c)
+{
+    c->route = ms_route_search(c, ms_routes);
+    return ms_throttle_look(c);
+}
+
 ms_rc_t ms_dispatch(ms_ctx_t *c)
 {
-    ms_rc_t rc = ms_route_find(c, ms_routes);
+    ms_rc_t rc = c->route ? MS_OK : ms_route_find(c, ms_routes);
 
     if (rc == MS_OK) {
         rc = check_caller(c);
@@ -101,5 +120,5 @@ ms_rc_t ms_dispatch(ms_ctx_t *c)
     if (rc == MS_OK) {
         rc = check_key(c);
     }
-    return rc == MS_OK ? c->route->action(c) : rc;
+    return rc == MS_OK ? try_action(c) : rc;
 }

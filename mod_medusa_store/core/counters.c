@@ -37,7 +37,8 @@ typedef struct {
 
 typedef struct {
     _Alignas(LINE) cell_t problems[MS_PROBLEM_COUNT];
-    cell_t refused;
+    cell_t refused, hashes;
+    cell_t throttled[MS_TRY_COUNT][MS_THROTTLED_COUNT];
     _Alignas(LINE) cell_t next; /* number of the next request to remember */
     row_t ring[MS_LATELY];
 } shop_t;
@@ -138,6 +139,12 @@ void ms_counters_add(ms_counters_t *counters, int number, const ms_seen_t *seen)
     if (seen->refused) {
         add(&shop->refused, 1);
     }
+    if (seen->hashes) {
+        add(&shop->hashes, (apr_uint64_t)seen->hashes);
+    }
+    if (seen->throttled) {
+        add(&shop->throttled[seen->tries][seen->throttled], 1);
+    }
     remember(shop, seen);
 }
 
@@ -177,6 +184,27 @@ apr_uint64_t ms_counters_refused(const ms_counters_t *counters, int shop)
     return get(&counters->shop[shop].refused);
 }
 
+apr_uint64_t ms_counters_hashes(const ms_counters_t *counters, int shop)
+{
+    return get(&counters->shop[shop].hashes);
+}
+
+apr_uint64_t ms_counters_throttled(const ms_counters_t *counters, int shop, ms_try_t kind, enum ms_throttled_t how)
+{
+    return get(&counters->shop[shop].throttled[kind][how]);
+}
+
+apr_uint64_t ms_counters_throttled_all(const ms_counters_t *counters, int shop)
+{
+    apr_uint64_t sum = 0;
+    int kind;
+
+    for (kind = 0; kind < MS_TRY_COUNT; kind++) {
+        sum += ms_counters_throttled(counters, shop, (ms_try_t)kind, MS_THROTTLED);
+    }
+    return sum;
+}
+
 apr_time_t ms_counters_since(const ms_counters_t *counters)
 {
     return counters->since;
@@ -200,7 +228,9 @@ static int read_row(ms_seen_t *seen, const row_t *row, apr_uint64_t number)
     seen->route = (int)(facts >> 32);
     seen->status = (int)(facts >> 16 & 0xffff);
     seen->problem = (ms_rc_t)(facts & 0xffff);
-    seen->refused = 0;
+    seen->refused = seen->hashes = 0;
+    seen->tries = MS_TRY_NONE;
+    seen->throttled = MS_THROTTLED_NOT;
     return 1;
 }
 

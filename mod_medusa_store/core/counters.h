@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "core/problem.h"
+#include "core/tries.h"
 
 enum {
     MS_CLASSES = 5,  /* of statuses: 1xx to 5xx */
@@ -34,6 +35,9 @@ typedef struct {
     int status;                /* of HTTP */
     ms_rc_t problem;           /* MS_OK: none */
     int refused;               /* 1: a sign-in whose password or e-mail was wrong */
+    ms_try_t tries;            /* what kind of try it was */
+    enum ms_throttled_t throttled;
+    int hashes;                /* passwords that it had hashed */
     apr_time_t at;             /* when it came */
     apr_interval_time_t took;  /* microseconds */
     apr_interval_time_t in_db; /* of them with the database; 0: it was not asked */
@@ -61,11 +65,16 @@ void ms_counters_route(const ms_counters_t *counters, ms_route_counts_t *counts,
 void ms_counters_shop(const ms_counters_t *counters, ms_route_counts_t *counts, int shop);
 apr_uint64_t ms_counters_problem(const ms_counters_t *counters, int shop, ms_rc_t problem);
 apr_uint64_t ms_counters_refused(const ms_counters_t *counters, int shop);
+apr_uint64_t ms_counters_hashes(const ms_counters_t *counters, int shop);
+/** Tries of a kind that were one too many: refused, or only counted. */
+apr_uint64_t ms_counters_throttled(const ms_counters_t *counters, int shop, ms_try_t kind, enum ms_throttled_t how);
+/** Those that were refused, of all kinds. */
+apr_uint64_t ms_counters_throttled_all(const ms_counters_t *counters, int shop);
 
 /** When counting began. */
 apr_time_t ms_counters_since(const ms_counters_t *counters);
 
-/** The latest requests of a shop, newest first, at most MS_LATELY; gives back how many. `refused` is not remembered. */
+/** The latest requests of a shop, newest first, at most MS_LATELY; gives back how many. `refused`, `tries`, `throttled` and `hashes` are not remembered. */
 int ms_counters_lately(const ms_counters_t *counters, ms_seen_t *seen, int shop);
 
 /** Add the counts of one to another. */

@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "core/problem.h"
+#include "core/tries.h"
 
 struct ms_db_t;
 struct ms_account_t;
@@ -46,6 +47,7 @@ typedef struct ms_ctx_t {
     apr_time_t deadline; /* on the steady clock: all that waits ends by then; 0: there is none */
 
     /* the request */
+    const char *client; /* the address that it came from, as text */
     const char *method;
     const char *mount; /* where the API begins, "/store"; "" at the root */
     const char *path;  /* below the mount point, percent-decoded, valid UTF-8: "/customers/me" */
@@ -69,14 +71,20 @@ typedef struct ms_ctx_t {
     enum ms_session_change_t session_change; /* what httpd/ does with the cookie */
     const char *session_new;                 /* the token to keep in it (START) */
 
+    /* how often the client may ask, kept by account/throttle.c */
+    struct ms_taken_t *taken; /* what is counted against it; NULL: nothing */
+    enum ms_throttled_t throttled;
+
     /* the failure, if any */
     ms_rc_t rc;
     const char *message;
+    int retry_after;        /* seconds until it makes sense to come back; 0: as the problem has it */
     const char *request_id; /* for the answer to a failure of ours, to find it in the logs; NULL: not told */
 
     /* the database's part, kept by db/ */
     struct ms_conn_t *transaction; /* connection of the running transaction, or NULL */
     const char *duplicate_key;     /* name of the unique key behind the last MS_DUPLICATE */
+    int hashes;                    /* passwords that were hashed */
     apr_interval_time_t db_time;   /* microseconds spent there, for the log notes */
 } ms_ctx_t;
 

@@ -18,6 +18,8 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(FORGERY,        "MS0006", INFO,   "a write by the session cookie alone was refused: %s (MedusaStoreCSRF)") \
     X(UNEXPECTED,     "MS0007", ERR,    "no memory for the answer to %s %s") \
     X(REPLAYED,       "MS0008", INFO,   "%s %s was done before; its first answer is sent again (Idempotency-Key)") \
+    X(TOO_MANY,       "MS0009", WARN,   "too many %s %s: refused (MedusaStoreThrottleLimit); those of the next minute are not logged") \
+    X(TOO_MANY_DRY,   "MS0010", NOTICE, "too many %s %s: would be refused without MedusaStoreThrottle DryRun; those of the next minute are not logged") \
     X(DB_CONNECT,     "MS0101", ERR,    "can't connect to the database: %s") \
     X(DB_CONNECTED,   "MS0102", NOTICE, "the database answers again") \
     X(DB_LOST,        "MS0104", INFO,   "a database connection was lost (error %d); it is replaced") \

@@ -18,6 +18,7 @@
     X(UNSUPPORTED,      415, NULL,                    "invalid_data",         NULL) \
     X(DUPLICATE,        422, "invalid_request_error", "duplicate_error",      NULL) \
     X(KEY_REUSED,       422, "invalid_request_error", "idempotency_error",    "This Idempotency-Key came with another request, or its account has changed since. Send a new key with a new request.") \
+    X(TOO_MANY,         429, NULL,                    "too_many_requests",    NULL) \
     X(UNEXPECTED,       500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(MISCONFIGURED,    500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(DB_FAULT,         500, "api_error",             "database_error",       "The database refused the request. The server's error log says why.") \

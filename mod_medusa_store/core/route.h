@@ -5,6 +5,7 @@
 #include "core/ctx.h"
 #include "core/resource.h"
 #include "core/shape.h"
+#include "core/tries.h"
 
 typedef enum {
     MS_ANYONE,   /* whoever asks, signed in or not */
@@ -30,6 +31,7 @@ typedef struct ms_route_t {
     const ms_rule_t *query; /* rules of the query string; NULL: it is ignored */
     const ms_shape_t *answer;
     unsigned may;           /* MS_MAY(DUPLICATE): problems beside those that any operation of its kind can have */
+    ms_try_t tries;         /* what it is counted as against those who ask too often; MS_TRY_NONE: nothing */
     const char *name;       /* as Medusa's API document calls the operation */
     const char *doc;
 } ms_route_t;

@@ -201,8 +201,7 @@ static ms_rc_t inflate_body(ms_ctx_t *c, buffer_t *b, encoding_t encoding)
 
 /* ---- together ---- */
 
-/* Read on for a while without keeping anything: over HTTP/2 a stream that ends unread is reset, and some clients then drop the
- * answer, too. */
+/* Read on for a while without keeping anything. */
 static void read_away(request_rec *r)
 {
     apr_bucket_brigade *bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
@@ -217,13 +216,18 @@ static void read_away(request_rec *r)
     }
 }
 
-static void refuse_too_large(request_rec *r, ms_ctx_t *c)
+void ms_body_skip(request_rec *r)
 {
-    ms_fail(c, MS_TOO_LARGE, NULL);
     if (r->proto_num >= HTTP_VERSION(2, 0)) {
         read_away(r);
     }
-    else {
+}
+
+static void refuse_too_large(request_rec *r, ms_ctx_t *c)
+{
+    ms_fail(c, MS_TOO_LARGE, NULL);
+    ms_body_skip(r);
+    if (r->proto_num < HTTP_VERSION(2, 0)) {
         r->connection->keepalive = AP_CONN_CLOSE; /* the rest is not worth reading; httpd lingers */
     }
 }

@@ -11,4 +11,7 @@
  *  status that httpd has to answer with itself (the client went away, or a filter has answered). */
 int ms_body_read(request_rec *r, ms_ctx_t *c, int limit, int xml_taken);
 
+/** Leave the body unread. Over HTTP/2 some of it is read away: a stream that ends unread is reset, and some clients then drop the answer. */
+void ms_body_skip(request_rec *r);
+
 #endif

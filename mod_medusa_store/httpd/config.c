@@ -2,6 +2,7 @@
  *
  * Values stay unset until all is read, so that a virtual host inherits what it does not say. Directives are in directives.c. */
 #include "httpd/config.h"
+#include "httpd/limits.h"
 
 #include <apr_strings.h>
 
@@ -13,6 +14,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
     server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
     server->account.session_life = server->account.token_life = server->account.key_life = MS_UNSET;
     server->gate.wait = server->deadline = MS_UNSET;
+    ms_limits_make(&server->throttle);
     return server;
 }
 
@@ -45,6 +47,7 @@ void ms_server_fill_in(ms_server_t *server)
     DEFAULT_SIZE(account.password_passes);
     DEFAULT_SIZE(account.password_memory);
     DEFAULT_WAIT(gate.wait);
+    ms_limits_fill_in(&server->throttle);
     if (only_the_limit && server->db.keep > server->db.max) {
         server->db.keep = server->db.max;
     }
@@ -75,6 +78,7 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
         merged->account.secrets[1] = base->account.secrets[1];
     }
     merged->gate = base->gate;
+    ms_limits_merge(&merged->throttle, &base->throttle);
     PICK_SET(seals_at);
     PICK_SET(guards_at);
     if (!add->used) { /* an inherited API must be able to serve as well */

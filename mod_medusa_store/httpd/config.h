@@ -9,6 +9,7 @@
 #include "account/account.h"
 #include "account/cookie.h"
 #include "account/gate.h"
+#include "account/throttle.h"
 #include "core/ctx.h"
 #include "db/db.h"
 
@@ -23,6 +24,7 @@ typedef struct {
     ms_account_t account;
     ms_gate_conf_t gate; /* main server only */
     apr_interval_time_t deadline; /* of a request, microseconds */
+    ms_throttle_t throttle;
     int used;            /* 1: MedusaStore is On somewhere in the server's configuration files */
     const char *used_at; /* "file:line" of it */
     const char *guards_at; /* "file:line" of a Require medusa-customer or medusa-group, or NULL */

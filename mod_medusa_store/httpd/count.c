@@ -208,6 +208,9 @@ static apr_uint64_t layout_of(apr_pool_t *pool, size_t size)
         mix(&hash, ms_count_method(i));
         mix(&hash, ms_count_path(i));
     }
+    for (i = MS_TRY_NONE + 1; i < MS_TRY_COUNT; i++) {
+        mix(&hash, ms_try_get((ms_try_t)i)->label);
+    }
     for (i = 0; i < shops->nelts; i++) {
         mix(&hash, ms_server_get(shop_get(i))->label);
     }
@@ -285,6 +288,9 @@ void ms_count_request(request_rec *r, ms_ctx_t *c, int status, apr_interval_time
     }
     seen.route = route_number(r, c);
     seen.status = status_of(r, status);
+    seen.tries = c->route ? c->route->tries : MS_TRY_NONE;
+    seen.throttled = c->throttled;
+    seen.hashes = c->hashes;
     seen.refused = c->rc == MS_UNAUTHORIZED && c->route && (c->route->may & MS_MAY(UNAUTHORIZED));
     ms_counters_add(counters, server->number, &seen);
 }

@@ -4,6 +4,7 @@
  * check.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
 #include "core/setting.h"
 #include "httpd/config.h"
+#include "httpd/limits.h"
 #include "httpd/secret.h"
 
 #include <apr_fnmatch.h>
@@ -422,6 +423,10 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
     AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),
     AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (2s)"),
+
+    AP_INIT_TAKE1("MedusaStoreThrottle", ms_limits_set_mode, NULL, RSRC_CONF, "On, DryRun or Off: refuse those who try too often (On)"),
+    AP_INIT_TAKE3("MedusaStoreThrottleLimit", ms_limits_set, NULL, RSRC_CONF, "kind of try, by what it is counted, and how many are free in a time: SignIn Both 10/10mi"),
+    AP_INIT_ITERATE("MedusaStoreThrottleExempt", ms_limits_add_exempt, NULL, RSRC_CONF, "addresses and networks that are no single client; None"),
 
     /* the place: also <Location>, <Directory>, .htaccess */
     AP_INIT_FLAG("MedusaStore", set_on, NULL, HERE, "On: this place is the Store API"),

@@ -84,6 +84,10 @@ static int answer(request_rec *r, ms_ctx_t *c, const ms_place_t *place)
     }
     else if (ms_request_is_ready(r, c, MS_LINE_NOT_CONFIGURED)) {
         c->body = ms_own(c->pool, json_object());
+        if (ms_admit(c) != MS_OK) {
+            ms_body_skip(r);
+            return ms_reply(r, c, place->xml == 1);
+        }
         status = body_counts(r) ? ms_body_read(r, c, ms_place_number(place->body_limit, BODY_LIMIT), place->xml == 1) : OK;
         if (status != OK) {
             return status;

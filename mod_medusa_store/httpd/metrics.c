@@ -168,8 +168,28 @@ static void write_refused(const scrape_t *s, const ms_checkup_t *shop, const cha
     write_number(s, "", labels, ms_counters_refused(ms_count_get(), shop->server->number));
 }
 
+static void write_hashes(const scrape_t *s, const ms_checkup_t *shop, const char *labels)
+{
+    write_number(s, "", labels, ms_counters_hashes(ms_count_get(), shop->server->number));
+}
+
+static void write_throttled(const scrape_t *s, const ms_checkup_t *shop, const char *labels)
+{
+    static const char *const modes[MS_THROTTLED_COUNT] = { [MS_THROTTLED] = "refused", [MS_THROTTLED_DRY] = "dry_run" };
+    int kind, how;
+
+    for (kind = MS_TRY_NONE + 1; kind < MS_TRY_COUNT; kind++) {
+        for (how = MS_THROTTLED; how < MS_THROTTLED_COUNT; how++) {
+            write_number(s, "", apr_psprintf(s->r->pool, "%s,kind=\"%s\",mode=\"%s\"", labels, ms_try_get((ms_try_t)kind)->label, modes[how]),
+                         ms_counters_throttled(ms_count_get(), shop->server->number, (ms_try_t)kind, (enum ms_throttled_t)how));
+        }
+    }
+}
+
 static void problems(const scrape_t *s) { each_shop(s, write_problems); }
 static void refused(const scrape_t *s) { each_shop(s, write_refused); }
+static void hashes(const scrape_t *s) { each_shop(s, write_hashes); }
+static void throttled(const scrape_t *s) { each_shop(s, write_throttled); }
 
 /* ---- databases: what is not known is left out ---- */
 
@@ -284,8 +304,10 @@ static const struct {
     { "medusa_store_requests_total", "counter", "Requests of the Store API that were answered.", requests },
     { "medusa_store_problems_total", "counter", "Requests that failed, by the problem (see the error log).", problems },
     { "medusa_store_refused_sign_ins_total", "counter", "Sign-ins with a wrong e-mail or password.", refused },
+    { "medusa_store_throttled_total", "counter", "Tries that were one too many, refused or only counted (DryRun).", throttled },
     { "medusa_store_request_duration_seconds", "histogram", "Time that the handler took.", handler_time },
     { "medusa_store_database_duration_seconds", "histogram", "Time of it with the database, of requests that asked it.", database_time },
+    { "medusa_store_hashes_total", "counter", "Passwords that were hashed.", hashes },
     { "medusa_store_hashes_running", "gauge", "Passwords that are hashed now, by all processes.", hashes_running },
     { "medusa_store_hashes_waiting", "gauge", "Requests that wait for a hashing slot.", hashes_waiting },
     { "medusa_store_hash_slots", "gauge", "Passwords that may be hashed at once.", hash_slots },

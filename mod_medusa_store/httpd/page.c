@@ -29,7 +29,7 @@ typedef struct {
 /* What was counted of a shop, over all routes. */
 typedef struct {
     ms_route_counts_t all;
-    apr_uint64_t failed, refused;
+    apr_uint64_t failed, refused, throttled;
 } totals_t;
 
 #define PUT(...) ap_rvputs(p->r, __VA_ARGS__, NULL)
@@ -145,7 +145,8 @@ static void put_database(const page_t *p, const ms_checkup_t *shop)
 static void put_requests(const page_t *p, const totals_t *totals)
 {
     put_card(p, "Requests", totals->failed ? "odd" : "", number(p, totals->all.handler.count),
-             apr_psprintf(p->pool, "5xx:\u00a0%s; refused sign-ins:\u00a0%s", number(p, totals->failed), number(p, totals->refused)));
+             apr_psprintf(p->pool, "5xx:\u00a0%s; refused sign-ins:\u00a0%s; throttled:\u00a0%s", number(p, totals->failed), number(p, totals->refused),
+                          number(p, totals->throttled)));
 }
 
 static void put_times(const page_t *p, const totals_t *totals)
@@ -277,6 +278,7 @@ static totals_t add_up(const ms_checkup_t *shop)
         ms_route_counts_merge(&totals.all, &counts);
     }
     totals.failed = totals.all.requests[4];
+    totals.throttled = ms_counters_throttled_all(ms_count_get(), shop->server->number);
     return totals;
 }
 

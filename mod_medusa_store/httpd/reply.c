@@ -15,7 +15,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-static const char retry_after[] = "1"; /* seconds; the database is probed more often than that */
+enum { RETRY_AFTER = 1 /* second; the database is probed more often than that */ };
 
 static const char plain_text[] = "text/plain; charset=utf-8";
 static const char utf8_json[] = "application/json; charset=utf-8";
@@ -58,8 +58,11 @@ void ms_reply_problem_headers(request_rec *r, ms_ctx_t *c)
         c->request_id = ms_request_id(r);
         apr_table_setn(r->err_headers_out, "X-Request-Id", c->request_id);
     }
-    if (problem->http == HTTP_SERVICE_UNAVAILABLE || problem->http == HTTP_CONFLICT) {
-        apr_table_setn(r->err_headers_out, "Retry-After", retry_after);
+    if (c->retry_after || problem->http == HTTP_SERVICE_UNAVAILABLE || problem->http == HTTP_CONFLICT) {
+        apr_table_setn(r->err_headers_out, "Retry-After", apr_itoa(r->pool, c->retry_after ? c->retry_after : RETRY_AFTER));
+        if (apr_table_get(r->err_headers_out, "Access-Control-Allow-Origin")) { /* scripts of other origins see no header that is not named */
+            apr_table_mergen(r->err_headers_out, "Access-Control-Expose-Headers", "Retry-After");
+        }
     }
 }
 

@@ -38,6 +38,7 @@ ms_ctx_t *ms_request_ctx(request_rec *r)
     c->shop = &ms_server_get(r->server)->shop;
     c->log = log;
     c->now = r->request_time;
+    c->client = r->useragent_ip;
     c->method = r->method;
     c->query = r->args;
     c->bearer = bearer_of(r);

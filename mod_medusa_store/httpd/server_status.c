@@ -13,7 +13,7 @@
 /* What is told of a shop, or of all together. */
 typedef struct {
     ms_route_counts_t counts;
-    apr_uint64_t refused;
+    apr_uint64_t refused, throttled;
     apr_uint64_t open; /* shops whose database is known to be down */
 } row_t;
 
@@ -21,6 +21,7 @@ static apr_uint64_t requests(const row_t *row) { return row->counts.handler.coun
 static apr_uint64_t requests_4xx(const row_t *row) { return row->counts.requests[3]; }
 static apr_uint64_t requests_5xx(const row_t *row) { return row->counts.requests[4]; }
 static apr_uint64_t refused_sign_ins(const row_t *row) { return row->refused; }
+static apr_uint64_t throttled(const row_t *row) { return row->throttled; }
 static apr_uint64_t databases_down(const row_t *row) { return row->open; }
 static apr_uint64_t median(const row_t *row) { return requests(row) ? (apr_uint64_t)ms_histogram_quantile(&row->counts.handler, 0.5) : 0; }
 static apr_uint64_t p95(const row_t *row) { return requests(row) ? (apr_uint64_t)ms_histogram_quantile(&row->counts.handler, 0.95) : 0; }
@@ -33,6 +34,7 @@ static const struct {
     { "4xx",                   "Requests4xx",    requests_4xx },
     { "5xx",                   "Requests5xx",    requests_5xx },
     { "Refused sign-ins",      "RefusedSignIns", refused_sign_ins },
+    { "Throttled",             "Throttled",      throttled },
     { "Databases down",        "DatabasesDown",  databases_down },
     { "Median, microseconds",  "MedianUs",       median },
     { "95 %, microseconds",    "P95Us",          p95 },
@@ -42,7 +44,10 @@ enum { COLUMNS = sizeof columns / sizeof *columns };
 
 static row_t read_shop(const ms_server_t *server)
 {
-    row_t row = { .refused = ms_counters_refused(ms_count_get(), server->number), .open = (apr_uint64_t)ms_breaker_is_open(server->breaker) };
+    row_t row = {
+        .refused = ms_counters_refused(ms_count_get(), server->number), .throttled = ms_counters_throttled_all(ms_count_get(), server->number),
+        .open = (apr_uint64_t)ms_breaker_is_open(server->breaker)
+    };
     ms_route_counts_t counts;
     int route;
 
@@ -84,6 +89,7 @@ static void write_short(request_rec *r)
         write_lines(r, apr_psprintf(r->pool, "Shop[%d]", shops), &row);
         ms_route_counts_merge(&all.counts, &row.counts);
         all.refused += row.refused;
+        all.throttled += row.throttled;
         all.open += row.open;
         if (!shops++) {
             ms_gate_look(server->account.gate, &running, &waiting);

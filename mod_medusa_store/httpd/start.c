@@ -8,6 +8,7 @@
 #include "httpd/config.h"
 #include "httpd/cookie.h"
 #include "httpd/count.h"
+#include "httpd/limits.h"
 #include "httpd/log.h"
 #include "httpd/retained.h"
 #include "httpd/session.h"
@@ -117,6 +118,7 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         error = start(pconf, s);
         error = error ? error : make_breakers(pconf, s);
         error = error ? error : ms_count_start(pconf, s);
+        error = error ? error : ms_limits_start(s);
         error = error ? error : ms_survey(ptemp, s);
     }
     if (error) {

@@ -56,6 +56,9 @@ static void counts_are_apart(void **state)
 
     bad.problem = MS_UNAUTHORIZED;
     bad.refused = 1;
+    bad.hashes = 2;
+    bad.tries = MS_TRY_SIGN_IN;
+    bad.throttled = MS_THROTTLED;
     ms_counters_add(counters, 1, &good);
     ms_counters_add(counters, 1, &good);
     ms_counters_add(counters, 1, &bad);
@@ -68,6 +71,12 @@ static void counts_are_apart(void **state)
     assert_int_equal(counts.database.sum, 600);
     assert_int_equal(ms_counters_problem(counters, 1, MS_UNAUTHORIZED), 1);
     assert_int_equal(ms_counters_refused(counters, 1), 1);
+    assert_int_equal(ms_counters_hashes(counters, 1), 2);
+    assert_int_equal(ms_counters_throttled(counters, 1, MS_TRY_SIGN_IN, MS_THROTTLED), 1);
+    assert_int_equal(ms_counters_throttled(counters, 1, MS_TRY_SIGN_IN, MS_THROTTLED_DRY), 0);
+    assert_int_equal(ms_counters_throttled(counters, 1, MS_TRY_RESET, MS_THROTTLED), 0);
+    assert_int_equal(ms_counters_throttled_all(counters, 1), 1);
+    assert_int_equal(ms_counters_throttled_all(counters, 0), 0);
     assert_int_equal(ms_counters_since(counters), 77);
     for (shop = 0; shop < SHOPS; shop++) {
         for (route = 0; route < ROUTES; route++) {

@@ -11,7 +11,11 @@ use MedusaStore::Harness;
 use MedusaStore::Source qw(files text);
 
 my $db = MedusaStore::Database->new(options => ['--log-output=TABLE']);
-my $h = MedusaStore::Harness->new(single => 1, modules => ['include'], main => "MedusaStorePasswordCost 8192 1\n", conf => <<'CONF');
+my $h = MedusaStore::Harness->new(single => 1, modules => ['include'], main => <<'MAIN', conf => <<'CONF');
+MedusaStorePasswordCost 8192 1
+MedusaStoreThrottle On
+MedusaStoreThrottleLimit SignIn Both 4/1h
+MAIN
 <Location "/private">
     Require medusa-customer
 </Location>
@@ -90,6 +94,10 @@ costs('does an e-mail exist', sub { $h->get('/store/auth/p1@example.com') }, 200
 costs('a duplicate', sub { $h->post('/store/customers', json => person(1)) }, 422, reads(1));
 costs('a bad body', sub { $h->post('/store/customers', json => { email => 'x' }) }, 400, {});
 costs('a wrong password', sub { $h->post('/store/auth', json => { %$me, password => 'wrong' }) }, 401, reads(1));
+my $stranger = { email => 'stranger@example.com', password => 'wrong' };
+$h->post('/store/auth', json => $stranger) for 1 .. 4;
+$h->expect_log('MS0009', qr/too many failed sign-ins with one account by one address/, 1);
+costs('a try too many', sub { $h->post('/store/auth', json => $stranger) }, 429, {});
 costs('registering', \&register, 200, { stmt_execute => 4, select => 1, insert => 2, insert_select => 1, begin => 1, commit => 1, Questions => 6 });
 costs('signing in', sub { $h->post('/store/auth', json => $me) }, 200, { stmt_execute => 3, select => 2, insert_select => 1, Questions => 3 });
 costs('a bearer token', sub { $h->post('/store/auth/token', json => $me) }, 200, { stmt_execute => 2, select => 1, insert_select => 1, Questions => 2 });

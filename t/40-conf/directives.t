@@ -32,6 +32,15 @@ my @SERVER = (
     MedusaStoreSessionLife => ['10h', '30mi'], ['x', '0'],
     MedusaStoreTokenLife   => ['720h'], ['x', '0'],
     MedusaStoreIdempotencyLife => ['24h', '1s', '720h'], ['x', '0', '721h'],
+    MedusaStoreThrottle => ['On', 'off', 'DryRun'], ['x', 1],
+    MedusaStoreThrottleLimit => ['SignIn Address 100/10mi', 'signin account 1/1s', 'SignIn Both Off', 'Registration Address 100/1s', 'Reset Both 5/30',
+                                 'ResetMail Account 3/24h', 'Existence Address off', 'Registration Both 1000000/24h'],
+                                ['SignIn', 'SignIn Address', 'x Address 1/1s', 'SignIn x 1/1s', 'SignIn Address 0/1s', 'SignIn Address -1/1s',
+                                 'SignIn Address 10', 'SignIn Address 10/', 'SignIn Address /10s', 'SignIn Address 10/x', 'SignIn Address 10/0s',
+                                 'SignIn Address 10/999ms', 'SignIn Address 101/1s', 'SignIn Address 10/721h', 'SignIn Address 1000001/720h',
+                                 'SignIn Address x/1s', 'SignIn Address On', 'Existence Account 1/1s', 'Existence Both Off', 'SignIn Address 1/1s 1'],
+    MedusaStoreThrottleExempt => ['None', '192.0.2.1', '10.0.0.0/8 2001:db8::/32', '10.0.0.0/8 None ::1'],
+                                 ['x', '10.0.0.1/8', '10.0.0.0/33', '300.0.0.1', '::/x', '10.0.0.0/8 x'],
     MedusaStorePasswordCost => ['19456 2', '8 1'], ['7 1', '19456', '19456 0', 'x y', '1 2 3'],
 );
 my @MAIN = (
