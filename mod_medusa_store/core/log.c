@@ -2,12 +2,12 @@
  *
  * Knows no httpd: the sink is a function of httpd/log.c or of the admin tool. */
 #include "core/log.h"
+#include "core/time.h"
 
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <time.h>
 
 enum { LINE_MAX_BYTES = 1000, RARELY_SECONDS = 60 };
 
@@ -44,11 +44,11 @@ void ms_log(const ms_sink_t *sink, ms_line_t line, ...)
 
 void ms_log_rarely(const ms_sink_t *sink, ms_line_t line, ...)
 {
-    static _Atomic time_t written[MS_LINE_COUNT];
-    time_t now = time(NULL), last = written[line];
+    static _Atomic apr_time_t written[MS_LINE_COUNT];
+    apr_time_t now = ms_steady_now(), last = written[line];
     va_list args;
 
-    if ((last && now - last < RARELY_SECONDS) || !atomic_compare_exchange_strong(&written[line], &last, now)) {
+    if ((last && now - last < apr_time_from_sec(RARELY_SECONDS)) || !atomic_compare_exchange_strong(&written[line], &last, now)) {
         return;
     }
     va_start(args, line);

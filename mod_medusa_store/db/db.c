@@ -2,6 +2,7 @@
  *
  * Knows the catalogue, rows, connections and errors of its folder. Called by resource-minded code: api/ and account/. */
 #include "core/json.h"
+#include "core/time.h"
 #include "db/error.h"
 #include "db/pool.h"
 #include "db/row.h"
@@ -196,7 +197,7 @@ static ms_rc_t prepare_call(ms_ctx_t *c, call_t *call, const char *label, int n,
 
 ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const char *const *args)
 {
-    apr_time_t start = apr_time_now();
+    apr_time_t start = ms_steady_now();
     call_t call = { 0 };
     ms_conn_t *conn = NULL;
     ms_rc_t rc = prepare_call(c, &call, label, n, args);
@@ -208,7 +209,7 @@ ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const 
     if (changed) {
         *changed = call.changed;
     }
-    c->db_time += apr_time_now() - start;
+    c->db_time += ms_steady_now() - start;
     return rc;
 }
 
@@ -344,7 +345,7 @@ static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, json_t *rows
 
 static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char *label, int n, const char *const *args)
 {
-    apr_time_t start = apr_time_now();
+    apr_time_t start = ms_steady_now();
     call_t call = { 0 };
     ms_conn_t *conn = NULL;
     ms_rc_t rc = prepare_call(c, &call, label, n, args);
@@ -357,7 +358,7 @@ static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char 
         rc = one ? read_one(c, conn, &call, one) : read_all(c, conn, &call, all);
     }
     finish(c, conn);
-    c->db_time += apr_time_now() - start;
+    c->db_time += ms_steady_now() - start;
     return rc;
 }
 
@@ -463,7 +464,7 @@ static ms_rc_t end(ms_ctx_t *c, ms_rc_t rc, int *retry)
 
 ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton), void *baton)
 {
-    apr_time_t start = apr_time_now();
+    apr_time_t start = ms_steady_now();
     apr_interval_time_t before = c->db_time;
     int retry = 1, n;
     ms_rc_t rc = MS_OK;
@@ -481,6 +482,6 @@ ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton)
         }
         retry = retry && rc != MS_OK;
     }
-    c->db_time = before + (apr_time_now() - start);
+    c->db_time = before + (ms_steady_now() - start);
     return rc;
 }

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 #include <sodium.h>
 
+#include "core/time.h"
 #include "db/direct.h"
 #include "db/script.h"
 
@@ -152,7 +153,7 @@ static const char *record(run_t *run, const ms_script_t *script, int count)
 
 static const char *apply(run_t *run, const ms_script_t *script, const apr_array_header_t *statements)
 {
-    apr_time_t start = apr_time_now();
+    apr_time_t start = ms_steady_now();
     const char *problem;
     int i;
 
@@ -162,7 +163,7 @@ static const char *apply(run_t *run, const ms_script_t *script, const apr_array_
         }
     }
     if (!(problem = record(run, script, statements->nelts))) {
-        run->wish->tell(run->wish->baton, script->name, apr_time_now() - start);
+        run->wish->tell(run->wish->baton, script->name, ms_steady_now() - start);
     }
     return problem;
 }
