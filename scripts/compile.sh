@@ -19,11 +19,12 @@ refresh_configure() {
 }
 
 # compile SOURCE BUILD CONFIGURE_ARGUMENT…: configure and make SOURCE in the folder BUILD; then make the unit tests too if
-# COMPILE_TESTS is set.
+# COMPILE_TESTS is set; or only what COMPILE_ONLY names.
 compile() {
     local source=$1 build=$2 log=$2/build.log target targets=(all)
     shift 2
     [ -z "${COMPILE_TESTS:-}" ] || targets+=(unit-tests)
+    [ -z "${COMPILE_ONLY:-}" ] || targets=("$COMPILE_ONLY")
     mkdir -p "$build" 2> /dev/null || true
     [ -w "$build" ] || fail "can't write in $build: does it belong to another user?"
     [ "$(room_of "$build")" -ge 50 ] || fail "no room left for building in $build (50 MB are needed)"

@@ -26,7 +26,7 @@ sub functions_of {
     return @functions;
 }
 
-my @files = (c_files(), files('t/10-unit', qr/\.[ch]$/));
+my @files = (c_files(), map { files($_, qr/\.[ch]$/) } 't/10-unit', 't/80-fuzz');
 my (@long, @wide, @headless, @functions);
 for my $file (@files) {
     my $text  = text($file);
