@@ -104,7 +104,7 @@ sub _accept {
 
 sub _obey {
     my ($state) = @_;
-    defined sysread($state->{orders}, my $line, 65536) && length $line or return 0;
+    sysread $state->{orders}, my $line, 65536 or return 0;
     my $order = JSON::PP->new->decode($line);
     if (%$order) {
         @$state{qw(after left times)} = @$order{qw(after after times)};
@@ -132,7 +132,8 @@ sub _pass {
         $state->{times}--;
         return _end($state, values %{ $state->{pair} });
     }
-    my $n = sysread $from, my $bytes, $most;
+    my $bytes;
+    my $n = sysread $from, $bytes, $most;
     return _end($state, $pair) unless $n && _write($to, $bytes);
     $state->{seen}{bytes} += $n;
     $state->{left} -= $n if $state->{times};
