@@ -51,11 +51,18 @@ int ms_error_quotes_value(int error)
     return is_one_of(quoting, error);
 }
 
+/* An unknown column, no such table, a column that is unknown to us and has no default. */
+int ms_error_is_unmigrated(int error)
+{
+    static const int schema[] = { 1054, 1146, 1364, 0 };
+
+    return is_one_of(schema, error);
+}
+
 const char *ms_error_advice(int error)
 {
-    static const int schema[] = { 1054, 1146, 1364, 0 };         /* unknown column, no such table, a column unknown to us */
     static const int rights[] = { 1044, 1142, 1143, 0 };
 
-    return is_one_of(schema, error) ? "; are all migrations applied (medusa-store-admin migrate)?"
+    return ms_error_is_unmigrated(error) ? "; are all migrations applied (medusa-store-admin migrate)?"
          : is_one_of(rights, error) ? "; the user of MedusaStoreDBParams needs SELECT, INSERT, UPDATE and DELETE on all tables" : "";
 }

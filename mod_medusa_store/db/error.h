@@ -18,6 +18,9 @@ int ms_error_is_unable(int error);
 /** 1: not by this server, which refused the statement before it ran: it only reads, or its cluster goes on without it. */
 int ms_error_is_elsewhere(int error);
 
+/** 1: the tables are not those of this module; with a migration, or with the module that fits them, the statement is good. */
+int ms_error_is_unmigrated(int error);
+
 /** 1: the transaction lost a race, and nothing of it is kept once it is rolled back. */
 int ms_error_is_race(int error);
 

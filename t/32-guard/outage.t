@@ -77,7 +77,7 @@ is($status, 200, 'it is back, and so are they');
 # the look-up of the customer succeeds, that of the group does not
 $h->expect_log('MS0105', qr/customer\.group/);
 $h->sql('RENAME TABLE customer_group TO gone');
-is($h->get("/$_/x", %cookie)->{status}, 500, "$_: groups can't be read") for qw(group blocked);
+is($h->get("/$_/x", %cookie)->{status}, 503, "$_: groups can't be read") for qw(group blocked);
 is($h->get('/customer/x', %cookie)->{status}, 200, 'customers can');
 rows_are_secret($h)->stop;
 done_testing;

@@ -72,7 +72,8 @@ is $answer->{status}, 200, 'it goes on when there is room again';
 my $database = $h->{database};
 $h->sql('RENAME TABLE outbox TO gone');
 $answer = register($h);
-is $answer->{status}, 500, 'a missing table: 500';
+is $answer->{status}, 503, 'a missing table: 503';
+ok $answer->{headers}{'retry-after'}, '… with Retry-After';
 is $answer->{json}{type}, 'database_error', '… as JSON';
 unlike $answer->{body}, qr/outbox|\Q$database\E/, '… which tells nothing';
 is $h->sql_value('SELECT count(*) FROM customer') + $h->sql_value('SELECT count(*) FROM session'), 0, '… nothing was written';
@@ -80,7 +81,7 @@ $h->expect_log('MS0105', qr/statement outbox\.create failed with error 1146: .*T
 $h->sql('RENAME TABLE gone TO outbox');
 is register($h)->{status}, 200, 'it goes on when the table is there';
 $h->sql('ALTER TABLE customer RENAME COLUMN phone TO telephone');
-is register($h)->{status}, 500, 'a missing column: 500';
+is register($h)->{status}, 503, 'a missing column: 503';
 $h->expect_log('MS0105', qr/statement customer\.create failed with error 1054: Unknown column 'phone'.*; are all migrations applied/, 1);
 $h->sql('ALTER TABLE customer RENAME COLUMN telephone TO phone');
 is register($h)->{status}, 200, 'it goes on when the column is there';

@@ -86,7 +86,7 @@ subtest 'names of requests' => sub {
     $h->expect_log('MS0105', qr/\(request [^)]+\)$/, 4);
     my $ask = sub { return $h->get('/store/customers/me', headers => { Authorization => "Bearer $token", @_ }) };
     my $r = $ask->();
-    is($r->{status}, 500, 'a failure of the server');
+    is($r->{status}, 503, 'a failure of the server');
     my $id = $r->{headers}{'x-request-id'};
     is($r->{json}{request_id}, $id, 'tells its name in header and body');
     like($h->log_text, qr/MS0105: .*\(request \Q$id\E\)$/m, 'the error log tells it, too');
@@ -96,8 +96,8 @@ subtest 'names of requests' => sub {
     is($h->get('/store/auth', headers => { 'X-Request-Id' => 'order-4711-b' })->{headers}{'x-request-id'}, undef, 'a refusal needs none');
     $h->stop_server;
     open my $log, '<', "$h->{root}/logs/named.log" or die $!;
-    my ($first) = grep { /^500/ } <$log>;
-    is($first, "500 id=$id unique=$id\n", 'the access log can tell it as well, and mod_unique_id agrees');
+    my ($first) = grep { /^503/ } <$log>;
+    is($first, "503 id=$id unique=$id\n", 'the access log can tell it as well, and mod_unique_id agrees');
     $h->stop;
 };
 

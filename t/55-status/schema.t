@@ -8,6 +8,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use MedusaStore::Harness;
+use MedusaStore::Report qw(figure);
 use MedusaStore::Source qw(text);
 
 my ($KNOWN) = text('mod_medusa_store/db/schema.h') =~ /MS_SCHEMA = (\d+)/;
@@ -71,7 +72,7 @@ subtest 'newer' => sub {
     set_schema($NEWER);
     my $s = shop();
     my ($exit, $log) = $s->run_server;
-    is($exit, 1, 'httpd refuses to start');
+    ok(figure('F6', 'exit status of httpd that is started on newer tables', $exit, '', $exit == 1), 'httpd refuses to start');
     like($log, qr/^MS0902: .*can't start: the schema of localhost's database is at migration $NEWER, .*knows $KNOWN.*: update the module$/m,
         'and tells both numbers, and what to do');
     $s->expect_log('MS0902', qr/update the module/, 1);
@@ -98,7 +99,8 @@ subtest 'older' => sub {
     my $s = shop();
     $s->expect_log('MS0115', qr/medusa_store:warn.*is at migration $older, this module needs $KNOWN: run medusa-store-admin migrate/, 1);
     $s->start;
-    is($s->get('/ready')->{status}, 503, 'httpd starts, and is not ready');
+    my $ready = $s->get('/ready')->{status};
+    ok(figure('F6', 'readiness on older tables', $ready, '', $ready == 503), 'httpd starts, and is not ready');
     set_schema($KNOWN);
     is($s->get('/ready')->{status}, 200, 'until the migration has been run');
     $s->stop;
