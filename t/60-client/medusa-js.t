@@ -11,6 +11,7 @@ use IPC::Open2 qw(open2);
 use JSON::PP ();
 use Test::More;
 
+use MedusaStore::Cut;
 use MedusaStore::Harness;
 use Storefront qw(folder_of_tests install_client need_tools);
 
@@ -64,7 +65,25 @@ sub reset_token {
     return $json->encode($token);
 }
 
-my %ANSWER = (outage => \&begin_outage, recovery => \&end_outage, token => \&reset_token);
+# A proxy before httpd: it counts what one request and its answer are, and cuts the next ten connections within that.
+my ($cut, $CUTS) = (undef, 10);
+
+sub begin_proxy {
+    $cut = MedusaStore::Cut->new(to => $h->{port});
+    return $json->encode({ url => "http://127.0.0.1:$cut->{port}" });
+}
+
+sub count_bytes { $cut->seen; return $json->encode('counting') }
+
+# Of those that are made anew: none is left of before.
+sub cut_connections {
+    my $total = $cut->seen->{bytes};
+    $cut->close;
+    $cut->each(map { int($_ * $total / $CUTS) } 0 .. $CUTS - 1);
+    return $json->encode({ count => $CUTS });
+}
+
+my %ANSWER = (proxy => \&begin_proxy, count => \&count_bytes, cut => \&cut_connections, outage => \&begin_outage, recovery => \&end_outage, token => \&reset_token);
 
 # ---- the shopper ----
 
@@ -91,9 +110,12 @@ is($run, $done, 'and told of all tests');
 # ---- what is left of it ----
 
 my @rows = $h->sql('SELECT email, first_name, has_account, deleted_at FROM customer ORDER BY created_at');
+my @cut = splice @rows, 2;
+is_deeply([sort map { $_->[0] } @cut], [sort map { "cut-$_-$tag\@shop.example" } 0 .. $CUTS], 'those who were cut off, each once');
+is($h->sql_value("SELECT COUNT(*) FROM address WHERE last_name = 'Off'"), 1 + $CUTS, '… with one address each');
 is_deeply(\@rows, [["$tag\@shop.example", 'Augusta', 1, undef], ["late-$tag\@shop.example", 'Late', 1, undef]],
     'two customers, each once');
 my @events = map { $_->[0] } $h->sql(q{SELECT event_name FROM outbox WHERE event_name <> 'customer.updated' ORDER BY seq});
-is_deeply(\@events, [qw(customer.created customer.password_reset customer.created)], 'two were created, one asked for a token');
+is_deeply(\@events, [qw(customer.created customer.password_reset customer.created), ('customer.created') x (1 + $CUTS)], 'two were created, one asked for a token');
 $h->stop;
 done_testing;

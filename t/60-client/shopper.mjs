@@ -283,6 +283,37 @@ async function retries() {
   is(await statusOfMe(ada), 200, "the session of before the outage goes on")
 }
 
+// Ten shoppers whose first connections are cut, each after other bytes: of what they send, or of what they are answered.
+async function cuts() {
+  const { url } = await ask("proxy")
+  const person = n => ({ email: `cut-${n}-${email}`, password: PASSWORD, first_name: "Cut", last_name: `Number ${n}` })
+  const address = { first_name: "Cut", last_name: "Off", address_1: "1 Main St", city: "Bergen", country_code: "no", postal_code: "5003" }
+  const shopper = () => new Shopper({ baseUrl: url, maxRetries: 3 })
+  const replayed = wire => wire.filter(({ answerHeaders }) => answerHeaders?.["idempotent-replayed"] === "true").length
+  const keys = wire => new Set(wire.map(({ headers }) => headers["Idempotency-Key"])).size
+  const first = shopper()
+  await ask("count")
+  await first.medusa.customers.create(person(0))
+  let { count } = await ask("cut")
+  const all = Array.from({ length: count }, shopper)
+  const customers = await Promise.all(all.map((each, i) => each.medusa.customers.create(person(i + 1)).then(({ customer }) => customer, error => error.message)))
+  is(customers.map(({ email }) => email), all.map((_, i) => person(i + 1).email), "cut: each registration succeeds")
+  is(all.map(({ wire }) => [keys(wire), wire.at(-1).status].join()), all.map(() => "1,200"), "cut: with the same key until it is answered")
+  is(all.filter(({ wire }) => wire[0].status === undefined).length >= count - 1, true, "cut: after a first try without an answer")
+  const again = all.reduce((n, { wire }) => n + replayed(wire), 0)
+  is(again > 0 && again < count, true, "cut: some had been done, which is not done again")
+  is(await Promise.all(all.map(statusOfMe)), all.map(() => 200), "cut: each is signed in")
+  all.forEach(each => each.wire.length = 0)
+  await ask("count")
+  await first.medusa.customers.addresses.addAddress({ address })
+  count = (await ask("cut")).count
+  const books = await Promise.all(all.map(each => each.medusa.customers.addresses.addAddress({ address })
+    .then(({ customer }) => customer.shipping_addresses.length, error => error.message)))
+  is(books, all.map(() => 1), "cut: each address is added")
+  is(all.filter(({ wire }) => wire.length > 1).length >= count - 1, true, "cut: after a first try without an answer")
+  is(all.some(({ wire }) => replayed(wire)), true, "cut: some by a replay")
+}
+
 const customer = await registration()
 await sessions(customer)
 const bearer = await tokens(customer)
@@ -292,5 +323,6 @@ await lists()
 await reset()
 await errors()
 await retries()
+await cuts()
 tell({ done: tests })
 process.exit(0)

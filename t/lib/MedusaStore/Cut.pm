@@ -10,7 +10,7 @@ package MedusaStore::Cut;
 #     $cut->close;                # all that are open end now, and what was ordered is forgotten
 #     my $seen = $cut->seen;      # { bytes, cuts, connections } since the last order or look
 #
-# The cut comes as soon as one byte more wants to pass. TCP ends by a reset.
+# The cut comes as soon as one byte more wants to pass; TCP ends by a reset then.
 
 use strict;
 use warnings;
@@ -110,7 +110,7 @@ sub _obey {
         @$state{qw(after left times)} = @$order{qw(after after times)};
         $state->{each} = $order->{each} || [];
     }
-    _end($state, values %{ $state->{pair} }) if $order->{close};
+    _end($state, 0, values %{ $state->{pair} }) if $order->{close};
     my $seen = $state->{seen};
     $state->{seen} = _nothing()->{seen};
     syswrite $state->{answers}, JSON::PP->new->encode($seen) . "\n";
@@ -127,14 +127,14 @@ sub _pass {
     }
     if ($most == 0) {
         $state->{seen}{cuts}++;
-        return _end($state, $pair) if defined $pair->{left} && $pair->{left} == 0;
+        return _end($state, 1, $pair) if defined $pair->{left} && $pair->{left} == 0;
         $state->{left} = $state->{after};
         $state->{times}--;
-        return _end($state, values %{ $state->{pair} });
+        return _end($state, 1, values %{ $state->{pair} });
     }
     my $bytes;
     my $n = sysread $from, $bytes, $most;
-    return _end($state, $pair) unless $n && _write($to, $bytes);
+    return _end($state, 0, $pair) unless $n && _write($to, $bytes);
     $state->{seen}{bytes} += $n;
     $state->{left} -= $n if $state->{times};
     $pair->{left} -= $n if defined $pair->{left};
@@ -151,11 +151,11 @@ sub _write {
 }
 
 sub _end {
-    my ($state, @pairs) = @_;
+    my ($state, $reset, @pairs) = @_;
     for my $end (map { @{ $_->{ends} } } @pairs) {
         delete $state->{pair}{$end} or next;
         $state->{select}->remove($end);
-        setsockopt $end, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $end->isa('IO::Socket::INET') && defined $state->{times};
+        setsockopt $end, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $reset && $end->isa('IO::Socket::INET');
         CORE::close $end;
     }
     return;
