@@ -77,9 +77,32 @@ measure_L5() {
     figure 'L5' 'sign-ins that failed otherwise' $((m_errors - refused)) '' '<=' 0 -
 }
 
-# A hash takes 20 ms of a processor: what a refusal costs shows that there was none.
+# A number of the module's own: metric NAME LABELS
+metric() { perl -MHTTP::Tiny -e 'print HTTP::Tiny->new->get("$ARGV[0]/metrics")->{content}' "$url" | awk -v name="$1" -v labels="$2" \
+    'index($1, name) == 1 && index($1, labels) { sum += $2 } END { printf "%d", sum }'; }
+
+# The module's numbers cost statements, too: they are asked outside. In a shop of its own, where ten failures a day are free. What is no refusal was tried: its hash cost 20 ms of a processor.
 measure_L6() {
-    printf 'skipped\tL6\tthere is no throttling to measure\n' >> "$scratch/figures"
+    local refused tried questions
+    make_conf throttled << 'CONF'
+MedusaStoreThrottleExempt None
+MedusaStoreThrottleLimit SignIn Address 10/24h
+CONF
+    serve throttled
+    fill_shop 1000 0 20
+    load wrong-password 16 2
+    tried=$(metric medusa_store_refused_sign_ins_total '') refused=$(metric medusa_store_throttled_total refused)
+    questions=$(sql "SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'" | cut -f 2)
+    load wrong-password 16 "$seconds"
+    settle
+    questions=$(($(sql "SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'" | cut -f 2) - questions))
+    tried=$(($(metric medusa_store_refused_sign_ins_total '') - tried)) refused=$(($(metric medusa_store_throttled_total refused) - refused))
+    figure 'L6' 'refusals' $((refused / seconds)) /s '>=' 3000 -
+    figure 'L6' 'passwords that were hashed' "$tried" '' '<=' 0 -
+    figure 'L6' 'answers that were no refusal' $((m_errors + m_done - refused > 0 ? m_errors + m_done - refused : 0)) '' '<=' 0 -
+    figure 'L6' 'prepared statements that were run' "$questions" '' '<=' 0 -
+    figure 'L6' 'processor time of httpd for a refusal' "$(per_request "$m_httpd_ticks" "$refused")" us '<=' 1000 -
+    end_shop throttled
 }
 
 # ---- the soak ----
@@ -93,15 +116,23 @@ sample() {
     sql "SHOW GLOBAL STATUS LIKE 'Threads_connected'" | cut -f 2
 }
 
-# The median of a column over a part of the samples: level COLUMN FROM_SHARE TO_SHARE
+# The least of a column over a part of the samples: what is there when no password is being hashed, which takes 19 MiB for a moment.
+# level COLUMN FROM_SHARE TO_SHARE
 level() {
-    awk -v c="$1" -v n="$(wc -l < "$scratch/samples")" -v from="$2" -v to="$3" 'NR > from * n && NR <= to * n { print $c }' \
-        "$scratch/samples" | median
+    awk -v c="$1" -v n="$(wc -l < "$scratch/samples")" -v from="$2" -v to="$3" \
+        'NR > from * n && NR <= to * n { if (!m || $c < m) m = $c } END { print m + 0 }' "$scratch/samples"
 }
 
-# 70 % reads, 15 % changes, 10 % sign-ins, 5 % registrations. Warm is the level after a third of the time.
+# Before and after: after a third of the time, and at its end.
+warm() { level "$1" 0.33 0.5; }
+late() { level "$1" 0.83 1; }
+
+# 70 % reads, 15 % changes, 10 % sign-ins, 5 % registrations; before, nearly as many at once as there are threads. Less than a minute is too
+# short to judge memory by.
 measure_L7() {
-    local load=() mix i column before after grown worst=-100 fds=0 end
+    local load=() mix i column before after grown worst=-100 fds=0 end bound=2
+    [ "$soak" -ge 60 ] || bound=-
+    load show-me $((CHILDREN * (THREADS - 8))) 3
     mix=$(printf 'show-me,%.0s' {1..14})$(printf 'update-me,%.0s' {1..3})sign-in,sign-in,register
     wrk_load "$mix" 16 "$soak"
     start_bounded $((soak + 60)) "${load[@]}" > "$scratch/output"
@@ -109,27 +140,27 @@ measure_L7() {
     : > "$scratch/samples"
     while [ "$SECONDS" -lt "$end" ]; do
         sample >> "$scratch/samples"
-        sleep 1
+        sleep 0.5
     done
     await_children || fail "L7: $(tail -n 1 "$scratch/output")"
     take_result L7 "$scratch/output"
     for ((i = 0; i < ${#httpd_pids[@]}; i++)); do
         column=$((2 * i + 1))
-        before=$(level "$column" 0.33 0.45) after=$(level "$column" 0.88 1)
+        before=$(warm "$column") after=$(late "$column")
         grown=$(awk -v a="$before" -v b="$after" 'BEGIN { printf "%.2f", (b - a) / a * 100 }')
         figure 'L7' "memory of child $((i + 1)) when warm" "$(awk -v k="$before" 'BEGIN { printf "%.1f", k / 1024 }')" MiB '<=' - -
         worst=$(printf '%s\n' "$worst" "$grown" | sort -n | tail -n 1)
-        before=$(level $((column + 1)) 0.33 0.45) after=$(level $((column + 1)) 0.88 1)
+        before=$(warm $((column + 1))) after=$(late $((column + 1)))
         fds=$(awk -v s="$fds" -v a="$before" -v b="$after" 'BEGIN { print s + b - a }')
     done
     column=$((2 * i + 1))
     figure 'L7' 'length of the soak' "$soak" s '>=' - -
     figure 'L7' 'requests' "$m_done" '' '>=' 1 -
     figure 'L7' 'answers that were no success, or none' "$m_errors" '' '<=' 0 -
-    figure 'L7' 'growth of the memory of a child since it was warm, the worst' "$worst" % '<=' 2 -
+    figure 'L7' 'growth of the memory of a child since it was warm, the worst' "$worst" % '<=' "$bound" -
     figure 'L7' 'descriptors of all children since then, more' "$fds" '' '<=' 0 -
     figure 'L7' 'connections of the database since then, more' \
-        "$(awk -v a="$(level "$column" 0.33 0.45)" -v b="$(level "$column" 0.88 1)" 'BEGIN { print b - a }')" '' '<=' 0 -
+        $(($(late "$column") - $(warm "$column"))) '' '<=' 0 -
 }
 
 # ---- beside others ----

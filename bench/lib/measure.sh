@@ -4,7 +4,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034
 
-m_rate='' m_p50='' m_p99='' m_errors='' m_done='' m_broken='' m_max='' m_httpd_us='' m_db_us=''
+m_rate='' m_p50='' m_p99='' m_errors='' m_done='' m_broken='' m_max='' m_httpd_us='' m_db_us='' m_httpd_ticks=''
 runs=0     # {n} of load.lua
 headers=() # more options for wrk
 wrk_threads=$((($(nproc) + 3) / 4))
@@ -35,7 +35,7 @@ measure() {
     bounded $(($2 + 60)) "${@:3}" > "$scratch/output" 2>&1 || fail "$name: $(tail -n 1 "$scratch/output")"
     httpd=$(($(ticks_of "${httpd_pids[@]}") - httpd)) db=$(($(ticks_of "$db_pid") - db))
     take_result "$name" "$scratch/output"
-    m_httpd_us=$(per_request "$httpd" "$m_done") m_db_us=$(per_request "$db" "$m_done")
+    m_httpd_ticks=$httpd m_httpd_us=$(per_request "$httpd" "$m_done") m_db_us=$(per_request "$db" "$m_done")
 }
 
 # wrk's arguments for a load: wrk_load OPERATIONS CONNECTIONS SECONDS; sets load
