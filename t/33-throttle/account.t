@@ -116,4 +116,21 @@ subtest 'reset' => sub {
 };
 
 $h->stop;
+
+subtest 'a try that is refused by one rule is none by the others' => sub {
+    my $own = shop(['SignIn Address 3/1h', 'SignIn Both 1/1h', 'SignIn Account Off']);
+    $own->expect_log('MS0009', qr/too many failed sign-ins/, 1);
+    is(statuses(map { fail_as($own, '192.0.2.1', 'one@lab.test') } 1 .. 6), '401 429*5', 'one account');
+    is(statuses(map { fail_as($own, '192.0.2.1', "other-$_\@lab.test") } 1 .. 3), '401*2 429', 'others, until the address has used up its own');
+    $own->stop;
+};
+
+subtest 'without a limit on both, strangers have one try in the time of the account\'s' => sub {
+    my $own = shop(['SignIn Address Off', 'SignIn Both Off', 'SignIn Account 4/1h']);
+    $own->expect_log('MS0009', qr/too many failed sign-ins with one account by one address/, 1);
+    is(statuses(map { fail_as($own, '192.0.2.1', 'one@lab.test') } 1 .. 6), '401*5 429', 'four, and one as a stranger');
+    is(statuses(map { fail_as($own, '192.0.2.2', 'one@lab.test') } 1 .. 2), '401 429', 'one');
+    $own->stop;
+};
+
 done_testing;
