@@ -68,7 +68,7 @@ ms_rc_t ms_address_edit(ms_ctx_t *c, json_t *row, json_t *body)
     return ms_db_update(c, "address.save", row);
 }
 
-static int is_same(const json_t *a, const json_t *b)
+static int is_same(const ms_object_t *row, const json_t *body)
 {
     static const char *const counts[] = {
         "country_code", "address_1", "address_2", "city", "phone", "postal_code", "province", "first_name", "last_name", NULL
@@ -76,24 +76,29 @@ static int is_same(const json_t *a, const json_t *b)
     int i;
 
     for (i = 0; counts[i]; i++) {
-        if (!same_text(ms_json_text(a, counts[i]), ms_json_text(b, counts[i]))) {
+        if (!same_text(ms_object_text(row, &ms_address, counts[i]), ms_json_text(body, counts[i]))) {
             return 0;
         }
     }
     return 1;
 }
 
-int ms_address_is_known(json_t *list, json_t *body)
+int ms_address_is_known(const ms_slot_t *list, json_t *body)
 {
-    json_t *row;
-    size_t i;
+    int i;
 
-    json_array_foreach(list, i, row) {
-        if (is_same(row, body)) {
+    for (i = 0; i < list->count; i++) {
+        if (is_same(&list->objects[i], body)) {
             return 1;
         }
     }
     return 0;
+}
+
+ms_rc_t ms_address_row(ms_ctx_t *c, json_t **row, const ms_object_t *address)
+{
+    *row = ms_own(c->pool, ms_columns_tree(c->pool, &ms_address, address));
+    return *row ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
 /* ---- the billing address ---- */
@@ -103,8 +108,8 @@ static ms_rc_t lock(ms_ctx_t *c, json_t **row, const char *id)
     ms_row_t *found = NULL;
     ms_rc_t rc = ms_id_check(id) ? ms_db_find(c, &found, "address.lock", MS_ARGS(id)) : MS_OK;
 
-    *row = found ? found->part[0] : NULL;
-    return rc;
+    *row = NULL;
+    return rc == MS_OK && found ? ms_address_row(c, row, found->part[0]) : rc;
 }
 
 /* By id: one of the address book, or the one that is billed already. Other people's addresses are not there. */

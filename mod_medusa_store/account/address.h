@@ -3,6 +3,7 @@
 #define MS_ACCOUNT_ADDRESS_H
 
 #include "core/ctx.h"
+#include "core/object.h"
 
 /** Lower-case the country code of a checked address and look it up: MS_NOT_FOUND where there is no such country. A null one is
  *  taken out: it changes nothing. `address` may be NULL. */
@@ -15,7 +16,10 @@ ms_rc_t ms_address_create(ms_ctx_t *c, json_t **row, json_t *body, const char *c
 ms_rc_t ms_address_edit(ms_ctx_t *c, json_t *row, json_t *body);
 
 /** 1 if a list has an address that is the same to a parcel service: all but company and metadata; absent is null. */
-int ms_address_is_known(json_t *list, json_t *body);
+int ms_address_is_known(const ms_slot_t *list, json_t *body);
+
+/** The row of a loaded address, for changing it; in c->pool. */
+ms_rc_t ms_address_row(ms_ctx_t *c, json_t **row, const ms_object_t *address);
 
 /** Do what `value` (a checked billing_address: null, an id or an object) says to the customer's row, which is not saved here.
  *  *created is the address row that was made, or NULL. MS_NOT_FOUND for an id that is not the customer's. */

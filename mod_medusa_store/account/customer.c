@@ -37,11 +37,11 @@ ms_rc_t ms_customer_lock(ms_ctx_t *c, json_t **row, const char **hash, const cha
     if (rc != MS_OK) {
         return rc;
     }
-    *row = found->part[0];
     if (hash) {
         *hash = found->extra;
     }
-    return MS_OK;
+    *row = ms_own(c->pool, ms_columns_tree(c->pool, &ms_customer, found->part[0]));
+    return *row ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
 static json_t *merge(json_t *stored, json_t *changes)

@@ -4,6 +4,7 @@
  * so learns no more than that it is another one. Knows the table idempotency_key; called by api/. */
 #include "account/replay.h"
 #include "account/account.h"
+#include "core/answer.h"
 #include "core/json.h"
 #include "core/route.h"
 #include "core/time.h"
@@ -180,8 +181,8 @@ ms_rc_t ms_replay_find(ms_ctx_t *c, ms_replay_t *first)
     if (rc != MS_OK || !row) {
         return rc;
     }
-    id = ms_json_text(row->part[0], "id");
-    if (is_over(c, ms_json_text(row->part[0], "expires_at"))) {
+    id = ms_object_text(row->part[0], &ms_idempotency_key, "id");
+    if (is_over(c, ms_object_text(row->part[0], &ms_idempotency_key, "expires_at"))) {
         first->expired = id;
         return MS_OK;
     }
@@ -190,7 +191,7 @@ ms_rc_t ms_replay_find(ms_ctx_t *c, ms_replay_t *first)
     }
     first->customer = row->part[1];
     first->hash = row->extra;
-    return open_answer(c, &first->answer, secrets[strcmp(id, ids[0]) ? 1 : 0], ms_json_text(row->part[0], "answer"));
+    return open_answer(c, &first->answer, secrets[strcmp(id, ids[0]) ? 1 : 0], ms_object_text(row->part[0], &ms_idempotency_key, "answer"));
 }
 
 static json_t *make_row(ms_ctx_t *c, const char *customer_id)
@@ -199,7 +200,7 @@ static json_t *make_row(ms_ctx_t *c, const char *customer_id)
     unsigned char key[crypto_auth_hmacsha256_BYTES];
     size_t length;
 
-    text = ms_json_write(c->pool, c->answer, &length);
+    text = ms_answer_write(c, &length);
     if (!text || !make_key(c, key, secret)) {
         return NULL;
     }

@@ -5,13 +5,14 @@
 #define MS_ACCOUNT_REPLAY_H
 
 #include "core/ctx.h"
+#include "core/object.h"
 
 /* Characters of a key: a client that counts from 1 would meet itself. */
 enum { MS_KEY_MIN = 8, MS_KEY_MAX = 255 };
 
 /** What an earlier request of the same key, caller, route and body came to. */
 typedef struct {
-    json_t *customer;    /* whom it made or changed, as they are now; NULL: there was no such request */
+    const ms_object_t *customer; /* whom it made or changed, as they are now; NULL: there was no such request */
     const char *hash;    /* stored hash of their password, or NULL */
     json_t *answer;      /* what was answered; NULL: more than is kept */
     const char *expired; /* hex id of a row that has had its time and is to be replaced, or NULL */
@@ -26,7 +27,7 @@ ms_rc_t ms_replay_check(ms_ctx_t *c);
  *  answers a request that holds one checks it against `first->hash` before. Inside of a transaction or without one. */
 ms_rc_t ms_replay_find(ms_ctx_t *c, ms_replay_t *first);
 
-/** Keep c->answer for requests to come, inside the transaction of what was done; `first` is what ms_replay_find() gave.
+/** Keep the answer for requests to come, inside the transaction of what was done; `first` is what ms_replay_find() gave.
  *  MS_CONFLICT where another request of the same key was faster. */
 ms_rc_t ms_replay_save(ms_ctx_t *c, const ms_replay_t *first, const char *customer_id);
 

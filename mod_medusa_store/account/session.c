@@ -4,9 +4,9 @@
 #include "account/session.h"
 #include "account/account.h"
 #include "account/token.h"
-#include "core/json.h"
 #include "core/time.h"
 #include "db/db.h"
+#include "resource/resources.h"
 
 #include <apr_strings.h>
 #include <sodium.h>
@@ -44,27 +44,28 @@ static int is_token(const char *text)
 
 /* ---- who is this ---- */
 
-static ms_rc_t find(ms_ctx_t *c, json_t **session, const char *token, const char *kind)
+static ms_rc_t find(ms_ctx_t *c, const ms_object_t **session, const char *token, const char *kind)
 {
+    const char *id = digest(c->pool, token);
     ms_row_t *row;
-    ms_rc_t rc = ms_db_find(c, &row, "session.who", MS_ARGS(digest(c->pool, token), kind, ms_time_sql(c->pool, c->now)));
+    ms_rc_t rc = ms_db_find(c, &row, "session.who", MS_ARGS(id, kind, ms_time_sql(c->pool, c->now)));
 
     *session = NULL;
     if (rc == MS_OK && row) {
         *session = row->part[0];
-        c->who.id = ms_json_text(row->part[0], "customer_id");
-        c->who.session = ms_json_text(row->part[0], "id");
+        c->who.id = ms_object_text(*session, &ms_session, "customer_id");
+        c->who.session = id;
         c->who.row = row->part[1];
     }
     return rc;
 }
 
 /* A session lives on as long as it is used, but not every use is written down. */
-static int is_due(const ms_ctx_t *c, const json_t *session)
+static int is_due(const ms_ctx_t *c, const ms_object_t *session)
 {
     apr_time_t last_seen = 0;
 
-    ms_time_parse(&last_seen, ms_json_text(session, "last_seen"));
+    ms_time_parse(&last_seen, ms_object_text(session, &ms_session, "last_seen"));
     return c->now - last_seen >= c->shop->account->session_life / EXTEND_FRACTION;
 }
 
@@ -83,7 +84,7 @@ ms_rc_t ms_session_extend(ms_ctx_t *c)
 static ms_rc_t find_bearer(ms_ctx_t *c)
 {
     ms_claims_t claims;
-    json_t *session;
+    const ms_object_t *session;
     ms_rc_t rc;
 
     if (!c->bearer || !ms_token_read(c, &claims, c->bearer) || !is_token(claims.jti)) {
@@ -98,7 +99,7 @@ static ms_rc_t find_bearer(ms_ctx_t *c)
 
 ms_rc_t ms_session_find(ms_ctx_t *c)
 {
-    json_t *session;
+    const ms_object_t *session;
     ms_rc_t rc;
 
     if (is_token(c->session_token)) {

@@ -12,15 +12,16 @@
 
 static ms_rc_t save_new(ms_ctx_t *c)
 {
-    json_t *body = json_object_get(c->body, "address"), *list = NULL, *row;
+    json_t *body = json_object_get(c->body, "address"), *row;
+    ms_slot_t list;
     ms_rc_t rc = ms_db_list(c, &list, "address.of_customer", MS_ARGS(c->who.id));
 
-    return rc != MS_OK || ms_address_is_known(list, body) ? rc : ms_address_create(c, &row, body, c->who.id);
+    return rc != MS_OK || ms_address_is_known(&list, body) ? rc : ms_address_create(c, &row, body, c->who.id);
 }
 
 static ms_rc_t answer_all(ms_ctx_t *c)
 {
-    return ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE);
+    return ms_customer_answer(c, c->who.row);
 }
 
 /* Two equal ones at once must see each other: the customer is locked first. */
@@ -55,7 +56,7 @@ static ms_rc_t add(ms_ctx_t *c)
     if (rc != MS_OK || (first.customer && ms_replay_answer(c, &first))) {
         return rc;
     }
-    return c->answer ? MS_OK : answer_all(c);
+    return c->object ? MS_OK : answer_all(c);
 }
 
 /* ---- change ---- */
@@ -68,8 +69,7 @@ static ms_rc_t find_mine(ms_ctx_t *c, json_t **row)
     if (rc == MS_OK && !found) {
         return ms_fail(c, MS_INVALID_DATA, "Could not find address for customer");
     }
-    *row = found ? found->part[0] : NULL;
-    return rc;
+    return rc == MS_OK ? ms_address_row(c, row, found->part[0]) : rc;
 }
 
 static ms_rc_t save_change(ms_ctx_t *c, void *baton)
@@ -87,7 +87,7 @@ static ms_rc_t change(ms_ctx_t *c)
 {
     ms_rc_t rc = ms_db_transaction(c, save_change, NULL);
 
-    return rc == MS_OK ? ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE) : rc;
+    return rc == MS_OK ? ms_customer_answer(c, c->who.row) : rc;
 }
 
 /* ---- delete ---- */
@@ -96,9 +96,10 @@ static ms_rc_t change(ms_ctx_t *c)
 static ms_rc_t save_delete(ms_ctx_t *c, void *baton)
 {
     const char *now = ms_time_sql(c->pool, c->now), *id = c->params[0];
-    json_t **customer = baton;
+    const ms_object_t **customer = baton;
+    json_t *row;
     int deleted = 0;
-    ms_rc_t rc = ms_customer_lock(c, customer, NULL, c->who.id);
+    ms_rc_t rc = ms_customer_lock(c, &row, NULL, c->who.id);
 
     if (rc == MS_OK) {
         rc = ms_db_change(c, &deleted, "address.delete_mine", MS_ARGS(now, now, id, c->who.id));
@@ -106,19 +107,22 @@ static ms_rc_t save_delete(ms_ctx_t *c, void *baton)
     if (rc == MS_OK && deleted) {
         rc = ms_db_change(c, &deleted, "customer.unbill", MS_ARGS(now, c->who.id, id));
         if (rc == MS_OK && deleted) {
-            json_object_set_new(*customer, "billing_address_id", json_null());
-            json_object_set_new(*customer, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+            json_object_set_new(row, "billing_address_id", json_null());
+            json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
         }
+    }
+    if (rc == MS_OK) {
+        *customer = ms_object_of_row(c->pool, &ms_customer, row);
     }
     return rc;
 }
 
 static ms_rc_t remove_mine(ms_ctx_t *c)
 {
-    json_t *customer = c->who.row;
+    const ms_object_t *customer = c->who.row;
     ms_rc_t rc = ms_id_check(c->params[0]) ? ms_db_transaction(c, save_delete, &customer) : MS_OK;
 
-    return rc == MS_OK ? ms_customer_answer(c, customer, MS_VIEW_PROFILE) : rc;
+    return rc == MS_OK ? ms_customer_answer(c, customer) : rc;
 }
 
 const ms_route_t ms_address_routes[] = {

@@ -2,6 +2,7 @@
 #ifndef MS_API_API_H
 #define MS_API_API_H
 
+#include "core/object.h"
 #include "core/route.h"
 
 extern const ms_route_t ms_customer_routes[];
@@ -27,16 +28,10 @@ int ms_serves(ms_ctx_t *c);
 /** What the body of a request is to be held against; NULL: it has no route, or the route ignores it. Records nothing. */
 const ms_rule_t *ms_body_rules(ms_ctx_t *c);
 
-/** What an answer about a customer shows beside the row. */
-typedef enum {
-    MS_VIEW_PROFILE, /* billing_address, shipping_addresses */
-    MS_VIEW_SIGN_IN  /* orders, shipping_addresses */
-} ms_view_t;
+/** Answer {"customer": …} with the row (NULL: could not be made) and what the route's shape shows beside it; loads the addresses. */
+ms_rc_t ms_customer_answer(ms_ctx_t *c, const ms_object_t *row);
 
-/** Answer {"customer": …} with the row and what the view adds; loads the addresses. `row` stays the caller's. */
-ms_rc_t ms_customer_answer(ms_ctx_t *c, json_t *row, ms_view_t view);
-
-/** The same for a customer who was made by this request, and so has neither addresses nor orders. */
-ms_rc_t ms_customer_answer_new(ms_ctx_t *c, json_t *row, ms_view_t view);
+/** The same for a row that this request has made, and so has neither addresses nor orders. */
+ms_rc_t ms_customer_answer_new(ms_ctx_t *c, const json_t *row);
 
 #endif

@@ -24,13 +24,13 @@ static const char *rehash(ms_ctx_t *c, const char *id, const char *old, const ch
     return changed ? hash : old;
 }
 
-static const char *id_of(const json_t *row)
+static const char *id_of(const ms_object_t *customer)
 {
-    return ms_json_text(row, "id");
+    return ms_object_text(customer, &ms_customer, "id");
 }
 
 /* The account that the body's e-mail and password open, and its hash. MS_UNAUTHORIZED says no more than that. */
-static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer, const char **hash)
+static ms_rc_t check_credentials(ms_ctx_t *c, const ms_object_t **customer, const char **hash)
 {
     const json_t *password = json_object_get(c->body, "password");
     const char *text = json_string_value(password);
@@ -59,7 +59,7 @@ static ms_rc_t check_credentials(ms_ctx_t *c, json_t **customer, const char **ha
 
 /* On a session, or by a token if there is a place for one. The hash may be replaced between check and start: by another sign-in,
  * which hashed the same password anew, or by a change of password. A second check tells which. */
-static ms_rc_t check_and_start(ms_ctx_t *c, json_t **customer, const char **token)
+static ms_rc_t check_and_start(ms_ctx_t *c, const ms_object_t **customer, const char **token)
 {
     const char *hash;
     ms_rc_t rc;
@@ -80,16 +80,16 @@ static ms_rc_t check_and_start(ms_ctx_t *c, json_t **customer, const char **toke
 
 static ms_rc_t sign_in(ms_ctx_t *c)
 {
-    json_t *customer;
+    const ms_object_t *customer;
     ms_rc_t rc = check_and_start(c, &customer, NULL);
 
-    return rc == MS_OK ? ms_customer_answer(c, customer, MS_VIEW_SIGN_IN) : rc;
+    return rc == MS_OK ? ms_customer_answer(c, customer) : rc;
 }
 
 static ms_rc_t issue_token(ms_ctx_t *c)
 {
     const char *token;
-    json_t *customer;
+    const ms_object_t *customer;
     ms_rc_t rc = check_and_start(c, &customer, &token);
 
     c->personal = 1;
@@ -98,7 +98,7 @@ static ms_rc_t issue_token(ms_ctx_t *c)
 
 static ms_rc_t show(ms_ctx_t *c)
 {
-    return ms_customer_answer(c, c->who.row, MS_VIEW_SIGN_IN);
+    return ms_customer_answer(c, c->who.row);
 }
 
 static ms_rc_t sign_out(ms_ctx_t *c)

@@ -58,7 +58,7 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
         rc = ms_outbox_add(c, "customer.created", event);
     }
     if (rc == MS_OK) {
-        rc = ms_customer_answer_new(c, row, MS_VIEW_PROFILE);
+        rc = ms_customer_answer_new(c, row);
     }
     return rc == MS_OK ? ms_replay_save(c, &new->first, ms_json_text(row, "id")) : rc;
 }
@@ -86,13 +86,13 @@ static ms_rc_t make_again(ms_ctx_t *c, const ms_replay_t *first)
     ms_rc_t rc = ms_password_check(c, &good, NULL, first->hash, password, strlen(password));
 
     if (rc == MS_OK) {
-        rc = good ? ms_session_start(c, ms_json_text(first->customer, "id"), first->hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
+        rc = good ? ms_session_start(c, ms_object_text(first->customer, &ms_customer, "id"), first->hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
     }
     if (rc == MS_UNAUTHORIZED) { /* also where it was changed just now */
         ms_forgive(c);
         return ms_fail(c, MS_KEY_REUSED, NULL);
     }
-    return rc != MS_OK || ms_replay_answer(c, first) ? rc : ms_customer_answer(c, first->customer, MS_VIEW_PROFILE);
+    return rc != MS_OK || ms_replay_answer(c, first) ? rc : ms_customer_answer(c, first->customer);
 }
 
 /* It failed; but was it by its own twin, which was faster? */
@@ -124,7 +124,7 @@ static ms_rc_t create(ms_ctx_t *c)
 
 static ms_rc_t show_me(ms_ctx_t *c)
 {
-    return ms_customer_answer(c, c->who.row, MS_VIEW_PROFILE);
+    return ms_customer_answer(c, c->who.row);
 }
 
 typedef struct {
@@ -178,7 +178,7 @@ static ms_rc_t update_me(ms_ctx_t *c)
     if (rc == MS_OK) {
         rc = ms_db_transaction(c, save_update, &update);
     }
-    return rc == MS_OK ? ms_customer_answer(c, update.row, MS_VIEW_PROFILE) : rc;
+    return rc == MS_OK ? ms_customer_answer(c, ms_object_of_row(c->pool, &ms_customer, update.row)) : rc;
 }
 
 /* Every installed payment provider would be asked; there is none yet that keeps methods. */

@@ -18,11 +18,16 @@ static ms_rc_t add_event(ms_ctx_t *c, void *baton)
     return ms_outbox_add(c, "customer.password_reset", baton);
 }
 
-static ms_rc_t send_token(ms_ctx_t *c, json_t *row, const char *hash)
+static const char *text_of(const ms_object_t *customer, const char *field)
 {
-    json_t *event = ms_own(c->pool, json_pack("{s:O, s:O, s:O, s:O, s:s}", "id", json_object_get(row, "id"),
-        "email", json_object_get(row, "email"), "first_name", json_object_get(row, "first_name"),
-        "last_name", json_object_get(row, "last_name"), "token", ms_reset_sign(c, ms_json_text(row, "id"), hash)));
+    return ms_object_text(customer, &ms_customer, field);
+}
+
+static ms_rc_t send_token(ms_ctx_t *c, const ms_object_t *customer, const char *hash)
+{
+    json_t *event = ms_own(c->pool, json_pack("{s:s, s:s, s:s?, s:s?, s:s}", "id", text_of(customer, "id"),
+        "email", text_of(customer, "email"), "first_name", text_of(customer, "first_name"),
+        "last_name", text_of(customer, "last_name"), "token", ms_reset_sign(c, text_of(customer, "id"), hash)));
 
     return event ? ms_db_transaction(c, add_event, event) : ms_fail(c, MS_UNEXPECTED, NULL);
 }
@@ -78,7 +83,7 @@ static ms_rc_t use_token(ms_ctx_t *c)
     if (rc != MS_OK) {
         return rc;
     }
-    reset.id = row ? ms_json_text(row->part[0], "id") : "";
+    reset.id = row ? text_of(row->part[0], "id") : "";
     if (!row || !row->extra || !ms_reset_check(c, token, reset.id, row->extra)) {
         return refuse(c);
     }

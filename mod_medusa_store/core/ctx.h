@@ -31,7 +31,7 @@ enum {
 /** Who asks: filled by ms_session_identify() or ms_session_find(). */
 typedef struct {
     const char *id;      /* the customer's id; NULL: signed out */
-    json_t *row;         /* the customer's row; NULL: deleted meanwhile */
+    const struct ms_object_t *row; /* the customer's row; NULL: deleted meanwhile */
     const char *session; /* hex id of the session row that signs the customer in */
     int cookie;          /* 1: by the session cookie, 0: by a bearer token */
     int due;             /* 1: it is time to write down that the session is used */
@@ -64,8 +64,9 @@ typedef struct ms_ctx_t {
     ms_who_t who;
 
     /* the answer */
-    json_t *answer;   /* JSON answer; or: */
-    const char *text; /* plain text answer; both NULL: 204 */
+    const struct ms_object_t *object; /* what is answered, as the route's shape says; or: */
+    json_t *answer;   /* the same as a value; or: */
+    const char *text; /* plain text; all NULL: 204 */
     int personal;     /* 1: never to be cached */
     int replayed;     /* 1: it is the answer to an earlier request with the same key */
     enum ms_session_change_t session_change; /* what httpd/ does with the cookie */

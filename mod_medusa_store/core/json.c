@@ -2,6 +2,7 @@
  *
  * Every answer passes through here, and what db/ keeps in JSON columns. Reading is json_read.c's. */
 #include "core/json.h"
+#include "core/out.h"
 
 #include <float.h>
 #include <math.h>
@@ -10,91 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Text that grows in a pool. Once memory ran out all writing is without effect. */
-typedef struct {
-    apr_pool_t *pool;
-    char *data;
-    size_t used, size;
-    int failed;
-} out_t;
-
-/* Make room for n bytes more. Doubling leaves at most as much again behind in the pool. */
-static int grow(out_t *out, size_t n)
-{
-    size_t size = out->size ? out->size : 1024;
-    char *data;
-
-    while (!out->failed && size - out->used < n) {
-        if (size > SIZE_MAX / 4) {
-            out->failed = 1;
-        }
-        size *= 2;
-    }
-    data = out->failed ? NULL : apr_palloc(out->pool, size);
-    if (!data) {
-        out->failed = 1;
-        return 0;
-    }
-    if (out->used > 0) {
-        memcpy(data, out->data, out->used);
-    }
-    out->data = data;
-    out->size = size;
-    return 1;
-}
-
-static void put(out_t *out, const char *s, size_t n)
-{
-    if (n == 0 || (out->size - out->used < n && !grow(out, n))) {
-        return;
-    }
-    memcpy(out->data + out->used, s, n);
-    out->used += n;
-}
-
-static void put_char(out_t *out, char c)
-{
-    if (out->used == out->size && !grow(out, 1)) {
-        return;
-    }
-    out->data[out->used++] = c;
-}
-
 static int is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-static void put_escape(out_t *out, unsigned char c)
-{
-    static const char hex[] = "0123456789ABCDEF", letters[] = "btn?fr"; /* U+0008 to U+000D; U+000B has no letter */
-    char escape[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
-
-    if (c == '"' || c == '\\') {
-        escape[1] = (char)c;
-    } else if (c >= '\b' && c <= '\r' && c != '\v') {
-        escape[1] = letters[c - '\b'];
-    }
-    put(out, escape, escape[1] == 'u' ? 6 : 2);
-}
-
-static void put_string(out_t *out, const char *s, size_t length)
-{
-    const char *end = s + length, *plain;
-
-    put_char(out, '"');
-    while (s < end) {
-        for (plain = s; s < end && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\'; s++) {
-        }
-        put(out, plain, s - plain);
-        if (s < end) {
-            put_escape(out, (unsigned char)*s++);
-        }
-    }
-    put_char(out, '"');
-}
-
-static void put_integer(out_t *out, json_int_t integer)
+static void put_integer(ms_out_t *out, json_int_t integer)
 {
     unsigned long long rest = integer < 0 ? 0ULL - (unsigned long long)integer : (unsigned long long)integer;
     char digits[24], *p = digits + sizeof digits;
@@ -105,7 +27,7 @@ static void put_integer(out_t *out, json_int_t integer)
     if (integer < 0) {
         *--p = '-';
     }
-    put(out, p, digits + sizeof digits - p);
+    ms_out_put(out, p, digits + sizeof digits - p);
 }
 
 /* The fewest digits that read back as `real` (positive), which is 0.DIGITS times ten to *point. Returns their number. */
@@ -134,14 +56,14 @@ static int real_digits(char digits[17], int *point, double real)
 }
 
 /* As JavaScript writes numbers, but that a real stays a real: 5.0 is not 5, and jansson alone can read 1e20 again. */
-static void put_real(out_t *out, double real)
+static void put_real(ms_out_t *out, double real)
 {
     static const char zeros[] = "00000000000000000000";
     char digits[17];
     int n, point;
 
     if (signbit(real)) {
-        put_char(out, '-');
+        ms_out_char(out, '-');
     }
     real = fabs(real);
     if (!isfinite(real)) { /* jansson makes none; JSON has no word for it */
@@ -149,68 +71,68 @@ static void put_real(out_t *out, double real)
         return;
     }
     if (real == 0) {
-        put(out, "0.0", 3);
+        ms_out_put(out, "0.0", 3);
         return;
     }
     n = real_digits(digits, &point, real);
     if (point > 21 || point < -5) {
-        put_char(out, digits[0]);
-        put(out, ".", n > 1);
-        put(out, digits + 1, n - 1);
-        put_char(out, 'e');
+        ms_out_char(out, digits[0]);
+        ms_out_put(out, ".", n > 1);
+        ms_out_put(out, digits + 1, n - 1);
+        ms_out_char(out, 'e');
         put_integer(out, point - 1);
     } else if (point <= 0) {
-        put(out, "0.", 2);
-        put(out, zeros, -point);
-        put(out, digits, n);
+        ms_out_put(out, "0.", 2);
+        ms_out_put(out, zeros, -point);
+        ms_out_put(out, digits, n);
     } else if (n <= point) {
-        put(out, digits, n);
-        put(out, zeros, point - n);
-        put(out, ".0", 2);
+        ms_out_put(out, digits, n);
+        ms_out_put(out, zeros, point - n);
+        ms_out_put(out, ".0", 2);
     } else {
-        put(out, digits, point);
-        put_char(out, '.');
-        put(out, digits + point, n - point);
+        ms_out_put(out, digits, point);
+        ms_out_char(out, '.');
+        ms_out_put(out, digits + point, n - point);
     }
 }
 
-static void put_value(out_t *out, const json_t *value, int depth);
+static void put_value(ms_out_t *out, const json_t *value, int depth);
 
-static void put_object(out_t *out, json_t *object, int depth)
+static void put_object(ms_out_t *out, json_t *object, int depth)
 {
     char before = '{';
     void *i;
 
     if (json_object_size(object) == 0) {
-        put_char(out, before);
+        ms_out_char(out, before);
     }
     for (i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
         const char *key = json_object_iter_key(i);
 
-        put_char(out, before);
-        put_string(out, key, strlen(key)); /* a key holds no NUL: jansson refuses it */
-        put_char(out, ':');
+        ms_out_char(out, before);
+        ms_out_string(out, key, strlen(key)); /* a key holds no NUL: jansson refuses it */
+        ms_out_char(out, ':');
         put_value(out, json_object_iter_value(i), depth);
         before = ',';
     }
-    put_char(out, '}');
+    ms_out_char(out, '}');
 }
 
-static void put_array(out_t *out, const json_t *array, int depth)
+static void put_array(ms_out_t *out, const json_t *array, int depth)
 {
     size_t i, n = json_array_size(array);
 
-    put_char(out, '[');
+    ms_out_char(out, '[');
     for (i = 0; i < n; i++) {
         if (i > 0) {
-            put_char(out, ',');
+            ms_out_char(out, ',');
         }
         put_value(out, json_array_get(array, i), depth);
     }
-    put_char(out, ']');
+    ms_out_char(out, ']');
 }
 
-static void put_value(out_t *out, const json_t *value, int depth)
+static void put_value(ms_out_t *out, const json_t *value, int depth)
 {
     if (!value || depth > MS_JSON_WRITE_MAX) {
         out->failed = 1;
@@ -224,7 +146,7 @@ static void put_value(out_t *out, const json_t *value, int depth)
         put_array(out, value, depth + 1);
         break;
     case JSON_STRING:
-        put_string(out, json_string_value(value), json_string_length(value));
+        ms_out_string(out, json_string_value(value), json_string_length(value));
         break;
     case JSON_INTEGER:
         put_integer(out, json_integer_value(value));
@@ -233,13 +155,13 @@ static void put_value(out_t *out, const json_t *value, int depth)
         put_real(out, json_real_value(value));
         break;
     case JSON_TRUE:
-        put(out, "true", 4);
+        ms_out_put(out, "true", 4);
         break;
     case JSON_FALSE:
-        put(out, "false", 5);
+        ms_out_put(out, "false", 5);
         break;
     case JSON_NULL:
-        put(out, "null", 4);
+        ms_out_put(out, "null", 4);
         break;
     }
 }
@@ -251,12 +173,8 @@ const char *ms_json_text(const json_t *object, const char *key)
 
 const char *ms_json_write(apr_pool_t *pool, const json_t *value, size_t *length)
 {
-    out_t out = { pool, NULL, 0, 0, 0 };
+    ms_out_t out = { pool, NULL, 0, 0, 0 };
 
     put_value(&out, value, 0);
-    if (length) {
-        *length = out.used;
-    }
-    put_char(&out, '\0');
-    return out.failed ? NULL : out.data;
+    return ms_out_end(&out, length);
 }

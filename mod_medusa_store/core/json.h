@@ -24,6 +24,10 @@ ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length);
 /** The text at a key of an object; NULL where it is absent, null or no string. Lives as long as the object. */
 const char *ms_json_text(const json_t *object, const char *key);
 
+/** 1: the text is an object of a few members, none of them a container, and ms_json_write() would write it just so: what most JSON
+ *  columns hold. 0 says nothing. */
+int ms_json_is_plain(const char *text, size_t length);
+
 /** Write compact UTF-8 JSON into the pool, with a NUL behind; *length (may be NULL) its bytes without that. No escapes but
  *  the necessary ones; reals in the shortest form that reads back the same (15 to 17 digits), and never look like an integer.
  *  NULL when out of memory, for a value of NULL, and for one nested deeper than MS_JSON_WRITE_MAX. */

@@ -1,7 +1,8 @@
-/* shape.h: what an operation answers. Data only; the XML writer and the generators of doc/ read it.
+/* shape.h: what an operation answers. Data only; the writers of JSON and XML and the generators of doc/ read it.
  *
  * A resource names the columns of a row; a shape names what stands beside them in an answer, and which of them are objects
- * themselves. JSON answers are built by api/ and only have to agree: tests hold every answer against its shape. */
+ * themselves. Answers that are no rows are built by api/ and only have to agree: tests hold every answer against
+ * its shape. */
 #ifndef MS_CORE_SHAPE_H
 #define MS_CORE_SHAPE_H
 

@@ -8,6 +8,7 @@
 #include "db/row.h"
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -258,31 +259,32 @@ static const char *column_text(apr_dbd_row_t *row, int n)
     return apr_dbd_datum_get(ms_dbd_driver, row, n, APR_DBD_TYPE_STRING, &text) ? NULL : text;
 }
 
-/* Read one part of a row; its first column (the key) is NULL where an outer join found none. */
-static ms_rc_t read_part(ms_ctx_t *c, json_t **object, apr_dbd_row_t *row, const ms_resource_t *resource, int *column)
+static int count_fields(const ms_resource_t *resource)
 {
-    const ms_field_t *f;
-    json_t *part = json_object();
-    int first = *column;
+    int n = 0;
 
-    for (f = resource->fields; f->name; f++) {
-        json_t *value;
+    while (resource->fields[n].name) {
+        n++;
+    }
+    return n;
+}
 
-        if (!(f->use & MS_SHOW)) {
-            continue;
-        }
-        value = ms_value_read(c->pool, f->type, column_text(row, (*column)++));
-        if (!value || json_object_set_new_nocheck(part, f->name, value)) {
-            ms_log(c->log, MS_LINE_DB_VALUE, f->name, resource->name);
-            json_decref(part);
+/* Read one part of a row; *found: its first column (the key) is there. It is NULL where an outer join found none. */
+static ms_rc_t read_part(ms_ctx_t *c, ms_object_t *object, int *found, apr_dbd_row_t *row, const ms_resource_t *resource, int *column)
+{
+    const ms_field_t *f = resource->fields;
+    const char **columns = apr_pcalloc(c->pool, sizeof *columns * (size_t)count_fields(resource));
+    int i, first = *column;
+
+    for (i = 0; f[i].name; i++) {
+        if ((f[i].use & MS_SHOW) && !ms_value_read(c->pool, &columns[i], f[i].type, column_text(row, (*column)++))) {
+            ms_log(c->log, MS_LINE_DB_VALUE, f[i].name, resource->name);
             return ms_fail(c, MS_DB_FAULT, NULL);
         }
     }
-    if (!column_text(row, first)) {
-        json_decref(part);
-        part = NULL;
-    }
-    *object = part;
+    *found = column_text(row, first) != NULL;
+    object->columns = columns;
+    object->slots = NULL;
     return MS_OK;
 }
 
@@ -301,18 +303,20 @@ static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **o
 {
     const ms_stmt_t *def = call->entry->def;
     apr_dbd_row_t *row = NULL;
+    ms_object_t *objects;
     ms_row_t *r;
     ms_rc_t rc = MS_OK;
-    int i, column = 0;
+    int i, found, column = 0;
 
     *out = NULL;
     if (!next_row(conn, call, &row)) {
         return conn->error ? fail(c, conn, def->label) : MS_OK;
     }
     r = apr_pcalloc(c->pool, sizeof *r);
+    objects = apr_palloc(c->pool, sizeof *objects * MS_PARTS_MAX);
     for (i = 0; rc == MS_OK && i < MS_PARTS_MAX && def->parts[i].resource; i++) {
-        rc = read_part(c, &r->part[i], row, def->parts[i].resource, &column);
-        ms_own(c->pool, r->part[i]);
+        rc = read_part(c, &objects[i], &found, row, def->parts[i].resource, &column);
+        r->part[i] = rc == MS_OK && found ? &objects[i] : NULL;
     }
     if (rc == MS_OK && def->extra) {
         r->extra = apr_pstrdup(c->pool, column_text(row, column));
@@ -323,27 +327,27 @@ static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **o
     return rc;
 }
 
-static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, json_t *rows)
+static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_slot_t *rows)
 {
     const ms_stmt_t *def = call->entry->def;
+    apr_array_header_t *objects = apr_array_make(c->pool, 4, sizeof(ms_object_t));
     apr_dbd_row_t *row = NULL;
     ms_rc_t rc = MS_OK;
+    int found;
 
     while (next_row(conn, call, &row)) {
-        json_t *object = NULL;
         int column = 0;
 
         if (rc == MS_OK) {
-            rc = read_part(c, &object, row, def->parts[0].resource, &column);
-        }
-        if (object && json_array_append_new(rows, object)) {
-            rc = ms_fail(c, MS_UNEXPECTED, NULL);
+            rc = read_part(c, apr_array_push(objects), &found, row, def->parts[0].resource, &column);
         }
     }
+    rows->objects = (const ms_object_t *)objects->elts;
+    rows->count = objects->nelts;
     return conn->error ? fail(c, conn, def->label) : rc;
 }
 
-static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, json_t *all, const char *label, int n, const char *const *args)
+static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, ms_slot_t *all, const char *label, int n, const char *const *args)
 {
     apr_time_t start = ms_steady_now();
     call_t call = { 0 };
@@ -368,10 +372,10 @@ ms_rc_t ms_db_find(ms_ctx_t *c, ms_row_t **row, const char *label, int n, const 
     return select_rows(c, row, NULL, label, n, args);
 }
 
-ms_rc_t ms_db_list(ms_ctx_t *c, json_t **rows, const char *label, int n, const char *const *args)
+ms_rc_t ms_db_list(ms_ctx_t *c, ms_slot_t *rows, const char *label, int n, const char *const *args)
 {
-    *rows = ms_own(c->pool, json_array());
-    return *rows ? select_rows(c, NULL, *rows, label, n, args) : ms_fail(c, MS_UNEXPECTED, NULL);
+    memset(rows, 0, sizeof *rows);
+    return select_rows(c, NULL, rows, label, n, args);
 }
 
 /* ---- transactions ---- */

@@ -1,4 +1,4 @@
-/* db.h: the database as the rest of the module sees it: named statements in, rows as JSON out.
+/* db.h: the database as the rest of the module sees it: named statements in, rows out.
  *
  * The only folder that knows SQL, apr_dbd and MySQL's errors. A connection is held around statements only, never
  * while hashing. Every failure comes back as a problem, already recorded in the context:
@@ -13,6 +13,7 @@
 #include <apr_pools.h>
 
 #include "core/ctx.h"
+#include "core/object.h"
 #include "core/statement.h"
 #include "db/breaker.h"
 #include "db/places.h"
@@ -49,17 +50,17 @@ apr_status_t ms_db_make(ms_db_t **db, apr_pool_t *pool, const ms_db_conf_t *conf
 #define MS_ARGS(...) \
     (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *)), (const char *[]){__VA_ARGS__}
 
-/** One row of a select: an object for each part (NULL where an outer join found none) and the extra column. */
+/** One row of a select: an object for each part (NULL where an outer join found none) and the extra column; all in c->pool. */
 typedef struct {
-    json_t *part[MS_PARTS_MAX]; /* tied to c->pool */
+    const ms_object_t *part[MS_PARTS_MAX];
     const char *extra;
 } ms_row_t;
 
 /** Load at most one row; *row is NULL, with MS_OK, where there is none. */
 ms_rc_t ms_db_find(ms_ctx_t *c, ms_row_t **row, const char *label, int n, const char *const *args);
 
-/** Load all rows' first part into a new array, tied to c->pool. */
-ms_rc_t ms_db_list(ms_ctx_t *c, json_t **rows, const char *label, int n, const char *const *args);
+/** Load all rows' first part: rows->objects, in c->pool, and rows->count. */
+ms_rc_t ms_db_list(ms_ctx_t *c, ms_slot_t *rows, const char *label, int n, const char *const *args);
 
 /** Run an update or delete. Outside of a transaction it must be safe to repeat: a lost connection repeats it. *changed (may be NULL) is the number of rows that it changed. */
 ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const char *const *args);

@@ -1,45 +1,62 @@
-/* row.c: what each type of column looks like in JSON, and back.
+/* row.c: what stands in each type of column, as the rest of the module sees it, and back.
  *
  * Knows types, not statements. Used by db.c for every value that goes in or out. */
 #include "db/row.h"
 #include "core/json.h"
+#include "core/text.h"
 #include "core/time.h"
 
 #include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *read_time(const char *text)
+/* The server sends nothing else, but what is longer than fldsz is cut at any byte. */
+static const char *read_text(apr_pool_t *pool, const char *column)
 {
-    char iso[MS_TIME_ISO_LENGTH + 1];
+    size_t length = strlen(column);
 
-    return ms_time_sql_to_iso(iso, text) ? json_string(iso) : NULL;
+    return ms_utf8_valid(column, length) ? apr_pstrmemdup(pool, column, length) : NULL;
 }
 
-static json_t *read_json(apr_pool_t *pool, const char *text)
+static const char *read_time(apr_pool_t *pool, const char *column)
 {
-    size_t length = strlen(text);
+    char *iso = apr_palloc(pool, MS_TIME_ISO_LENGTH + 1);
+
+    return ms_time_sql_to_iso(iso, column) ? iso : NULL;
+}
+
+/* Others may write there, too: what an answer holds is what we would have written. */
+static const char *read_json(apr_pool_t *pool, const char *column)
+{
+    size_t length = strlen(column);
+    char *text = apr_pstrmemdup(pool, column, length);
     json_t *value;
 
-    ms_json_parse(&value, apr_pstrmemdup(pool, text, length), length, MS_JSON_WRITE_MAX, 1);
-    return value;
+    if (ms_json_is_plain(text, length)) {
+        return text;
+    }
+    ms_json_parse(&value, text, length, MS_JSON_WRITE_MAX, 1);
+    column = ms_json_write(pool, value, NULL);
+    json_decref(value);
+    return column;
 }
 
-json_t *ms_value_read(apr_pool_t *pool, ms_type_t type, const char *text)
+int ms_value_read(apr_pool_t *pool, const char **text, ms_type_t type, const char *column)
 {
-    if (!text) {
-        return json_null();
+    *text = NULL;
+    if (!column) {
+        return 1;
     }
     switch (type) {
     case MS_ID:
     case MS_TEXT:
-    case MS_DIGEST: return json_string(text);
-    case MS_BOOL:   return json_boolean(*text != '0');
-    case MS_INT:    return json_integer(strtoll(text, NULL, 10));
-    case MS_TIME:   return read_time(text);
-    case MS_JSON:   return read_json(pool, text);
+    case MS_DIGEST: *text = read_text(pool, column); break;
+    case MS_BOOL:   *text = *column != '0' ? "true" : "false"; break;
+    case MS_INT:    *text = apr_psprintf(pool, "%" JSON_INTEGER_FORMAT, (json_int_t)strtoll(column, NULL, 10)); break;
+    case MS_TIME:   *text = read_time(pool, column); break;
+    case MS_JSON:   *text = read_json(pool, column); break;
     }
-    return NULL;
+    return *text != NULL;
 }
 
 /* Values are bound up to their first NUL: one that holds a NUL would be cut there without a word. */

@@ -1,4 +1,4 @@
-/* row.h: one column value, between the database's text and JSON. Inside db/ only. */
+/* row.h: one column value, between the database's text and what the rest of the module sees. Inside db/ only. */
 #ifndef MS_DB_ROW_H
 #define MS_DB_ROW_H
 
@@ -6,8 +6,8 @@
 
 #include "core/resource.h"
 
-/** The JSON value of a column's text (NULL: SQL NULL). The caller owns it; NULL where the text is no such value, or memory ran out. */
-json_t *ms_value_read(apr_pool_t *pool, ms_type_t type, const char *text);
+/** The text (object.h) of what stands in a column; NULL where that is SQL NULL. 0 where it is no such value, or memory ran out. */
+int ms_value_read(apr_pool_t *pool, const char **text, ms_type_t type, const char *column);
 
 /** The text to bind for a JSON value; *text is NULL for SQL NULL. 0 where the value does not fit the type. */
 int ms_value_write(apr_pool_t *pool, const char **text, ms_type_t type, const json_t *value);

@@ -2,6 +2,7 @@
  *
  * Statuses are set on the request and the body is written by us: a returned status would bring httpd's error page. */
 #include "httpd/reply.h"
+#include "core/answer.h"
 #include "core/json.h"
 #include "core/route.h"
 #include "core/xml.h"
@@ -32,10 +33,10 @@ static int send_text(request_rec *r, const char *text)
     return write_body(r, plain_text, text, strlen(text));
 }
 
-static int send_json(request_rec *r, const json_t *value)
+static int send_json(request_rec *r, ms_ctx_t *c)
 {
     size_t length;
-    const char *text = value ? ms_json_write(r->pool, value, &length) : NULL;
+    const char *text = ms_answer_write(c, &length);
 
     return text ? write_body(r, utf8_json, text, length) : HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -141,11 +142,11 @@ int ms_reply(request_rec *r, ms_ctx_t *c, int xml_offered)
     if (c->replayed) {
         apr_table_setn(r->err_headers_out, "Idempotent-Replayed", "true");
     }
-    if (xml && (c->answer || c->text)) {
-        return send_xml(r, c->route->answer, c->answer);
+    if (xml && (c->object || c->answer || c->text)) {
+        return send_xml(r, c->route->answer, ms_answer_tree(c));
     }
-    if (c->answer) {
-        return send_json(r, c->answer);
+    if (c->object || c->answer) {
+        return send_json(r, c);
     }
     if (c->text) {
         return send_text(r, c->text);
