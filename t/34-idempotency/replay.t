@@ -132,6 +132,16 @@ is $h->sql_value("SELECT MAX(LENGTH(answer)) < 90000 AND MIN(LENGTH(answer)) < 6
 is $h->sql_value('SELECT COUNT(*) FROM address'), 2, 'each address is there once';
 is_refused($add->(3, 'the-second-address'), 'another address for that key');
 
+# an answer is deeper than the body that it shows; and holds what others wrote into the tables
+is $h->post('/store/customers', json => person('deep'), jar => 'deep')->{status}, 200, 'a customer with deep metadata';
+my $deep = 0;
+$deep = { a => $deep } for 1 .. 62;
+my $dig = sub { return $h->post('/store/customers/me/addresses', jar => 'deep', keyed('as-deep-as-can-be'), json => { address => { %place, metadata => $deep } }) };
+$h->sql(q(UPDATE customer SET metadata = '{"text":"a\\\\u0000b","number":1e400,"real":0.1}' WHERE email = 'deep@lab.test'));
+my $dug = $dig->();
+is_done($dug, 'an address with metadata as deep as a body may be');
+is_again($dig->(), $dug, 'sent again');
+
 # ---- over restarts, and changes of the secret ----
 
 $h->reload;
