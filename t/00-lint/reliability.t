@@ -9,8 +9,13 @@ use Test::More;
 use MedusaStore::Source qw(files none text top);
 
 # Rows whose test is still being written: none of them may stay.
-my %TO_COME = map { $_ => 1 } map({ "F$_" } 1 .. 4, 9, 11, 12, 15), 'J8', map({ "H$_" } 1 .. 9),
-    map { "FUZZ-$_" } qw(json xml query cookie token email csv config);
+my %TO_COME = map { $_ => 1 } qw(
+    F1 F2 F4 F11 F12
+    J8
+    H1 H2 H3 H4 H5 H6 H7 H8
+    H9
+    FUZZ-json FUZZ-xml FUZZ-query FUZZ-cookie FUZZ-token FUZZ-email FUZZ-csv FUZZ-config
+);
 
 my @lines = map { [split /\t/] } grep { /\S/ && !/^#/ } split /\n/, text('t/reliability.tsv');
 my @parts = grep { $_->[0] eq 'part' } @lines;

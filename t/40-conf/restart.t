@@ -15,6 +15,7 @@ use MedusaStore::Crowd;
 use MedusaStore::Database;
 use MedusaStore::Harness;
 use MedusaStore::Process qw(all_semaphore_sets holdings children mapped_files semaphore semaphore_sets shared_segments);
+use MedusaStore::Report qw(figure);
 
 use constant { RESTARTS => 50, WARM => 10, SHOPPERS => 3 };
 use constant PAUSE => 0.02;    # seconds between two requests of a shopper
@@ -83,8 +84,10 @@ sub open_shop {
 }
 
 sub no_answer_was_wrong {
-    my (@seen) = @_;
-    return is_deeply([map { @{ $_->{wrong} || [$_->{died}] } } @seen], [], 'no answer was wrong');
+    my ($mpm, @seen) = @_;
+    my @wrong = map { @{ $_->{wrong} || [$_->{died}] } } @seen;
+    figure('F9', "wrong answers over the restarts, $mpm", scalar @wrong, '', !@wrong);
+    return is_deeply(\@wrong, [], 'no answer was wrong');
 }
 
 # ---- the parent ----
@@ -166,7 +169,8 @@ sub judge {
         $sum{$name} += $_->{$name} // 0 for @seen;
     }
     note "$sum{requests} requests; $sum{replaced} connections that httpd had closed when the next request came";
-    no_answer_was_wrong(@seen);
+    no_answer_was_wrong($h->{mpm}, @seen);
+    figure('F9', "requests answered over " . RESTARTS . " graceful restarts, $h->{mpm}", $sum{requests}, '', 1);
     is($shop->{signed_out}, 0, 'nobody was signed out');
     cmp_ok($sum{requests}, '>', 4 * RESTARTS, 'customers were there all the time');
 
@@ -181,6 +185,7 @@ sub judge {
     is_deeply([grep { $_ != 1 } map { $_->{semaphores} } @$held], [], 'and always one set of semaphores');
     note sprintf 'the parent: %d KiB once warm, %+d in the end', $warm->{memory}, grown($held);
     cmp_ok(grown($held), '<=', $bare + NOISE, 'and no more memory than httpd alone would');
+    figure('F9', "memory that the parent grew by in the last " . (RESTARTS - WARM) . " restarts, $h->{mpm}", grown($held), 'KiB', grown($held) <= 1024);
     rows_are_secret($h)->stop;
     return;
 }
@@ -188,37 +193,39 @@ sub judge {
 # ---- restarts that change something ----
 
 subtest 'a new secret' => sub {
-    my $h = MedusaStore::Harness->new(%CHEAP);
+    my ($h, $wrong) = (MedusaStore::Harness->new(%CHEAP), 0);
     my $c = new_customer($h);
     my $token = token_for($h, $c);
     my %file = map { $_ => $h->write_private("secret-$_", $_ x 64 . "\n") } qw(a b);
     $h->reload(main => "$CHEAP{main}MedusaStoreSecret \"file:$file{a}\" \"file:$h->{root}/secret\"\n");
-    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'before the older one: cookies live on');
-    is(who($h, as_bearer($token)), $c->{id}, 'and tokens');
+    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'before the older one: cookies live on') or $wrong++;
+    is(who($h, as_bearer($token)), $c->{id}, 'and tokens') or $wrong++;
     my ($cookie, $new) = (cookie_of(sign_in($h, $c)), token_for($h, $c));
     $h->reload(main => "$CHEAP{main}MedusaStoreSecret \"file:$file{a}\"\n");
-    is(who($h, as_cookie($c->{cookie})), 401, 'without it: they are strangers');
-    is(who($h, as_bearer($token)), 401, 'all of them');
-    is(who($h, as_cookie($cookie)), $c->{id}, 'but not those of after the change');
-    is(who($h, as_bearer($new)), $c->{id}, 'by token, too');
+    is(who($h, as_cookie($c->{cookie})), 401, 'without it: they are strangers') or $wrong++;
+    is(who($h, as_bearer($token)), 401, 'all of them') or $wrong++;
+    is(who($h, as_cookie($cookie)), $c->{id}, 'but not those of after the change') or $wrong++;
+    is(who($h, as_bearer($new)), $c->{id}, 'by token, too') or $wrong++;
+    figure('F9', 'sign-ins that did not live or end with their secret over reloads', $wrong, '', !$wrong);
     rows_are_secret($h)->secret(values %file)->stop;
 };
 
 subtest 'the module goes, and comes back' => sub {
-    my $h = MedusaStore::Harness->new(%CHEAP);
+    my ($h, $wrong) = (MedusaStore::Harness->new(%CHEAP), 0);
     my $c = new_customer($h);
     my $before = held($h);
     $h->reload(load => '', shop => 0, main => '');
-    is($h->get('/store/auth', as_cookie($c->{cookie}))->{status}, 404, 'without it there is no shop');
+    is($h->get('/store/auth', as_cookie($c->{cookie}))->{status}, 404, 'without it there is no shop') or $wrong++;
     held($h);
     $h->reload(load => undef, shop => 1, %CHEAP);
-    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'and then as if nothing had been');
-    is(sign_in($h, $c)->{status}, 200, 'with a gate for passwords');
-    is(held($h)->{semaphores}, 1, 'the same');
+    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'and then as if nothing had been') or $wrong++;
+    is(sign_in($h, $c)->{status}, 200, 'with a gate for passwords') or $wrong++;
+    is(held($h)->{semaphores}, 1, 'the same') or $wrong++;
     $h->reload(load => '', shop => 0, main => '');
     rows_are_secret($h)->stop;
-    is(sets_left($h), 0, 'a server that dropped the module before it ended leaves none behind');
-    is($before->{semaphores}, 1, 'though it had one');
+    is(sets_left($h), 0, 'a server that dropped the module before it ended leaves none behind') or $wrong++;
+    is($before->{semaphores}, 1, 'though it had one') or $wrong++;
+    figure('F9', 'what went wrong when the module went and came back', $wrong, '', !$wrong);
 };
 
 subtest 'another file of the module' => sub {

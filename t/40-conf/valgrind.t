@@ -11,6 +11,7 @@ use Test::More;
 use MedusaStore::Accounts qw(new_customer token_for who cookie_of as_cookie as_bearer rows_are_secret);
 use MedusaStore::Cases;
 use MedusaStore::Harness;
+use MedusaStore::Report qw(figure);
 
 # One process or few threads: valgrind runs one thread at a time.
 my %SMALL = (
@@ -112,6 +113,8 @@ for my $mpm (qw(event prefork)) {
         my @reports = reports_of($reports);
         cmp_ok(scalar @reports, '>=', 5, 'parent and children of all generations were watched: ' . @reports);
         is(join('', @reports), '', 'and valgrind has nothing to say');
+        my $said = grep { length } @reports;
+        figure('F9', "processes under valgrind that it had to complain of, $mpm (" . @reports . ' processes, 3 graceful restarts)', $said, '', !$said);
     };
 }
 

@@ -14,9 +14,11 @@ use MedusaStore::Cluster;
 use MedusaStore::Crowd;
 use MedusaStore::Daemon;
 use MedusaStore::Json qw(decode);
+use MedusaStore::Report qw(figure);
 use MedusaStore::Traffic;
 
 use constant { SWITCH_MAX => 30, SETTLE_MAX => 60 };    # seconds; on an idle machine a switch takes a few
+use constant FLOOR => 10;                                 # what doc/RELIABILITY asks of one
 
 my $begun = time;
 my $cluster = MedusaStore::Cluster->new;
@@ -104,7 +106,10 @@ $three->start(undef, wait => 0);
 note sprintf 'all processes together take %d MiB', sum(map { memory_of($_) } map({ MedusaStore::Harness::_group_of($_->{pid}) } @h), map { $_->{pid} } @proxies, $cluster->nodes);
 
 # ---- what came of it ----
-is_deeply [$traffic->wrong], [], 'each answer is 200, or 503 with Retry-After, and tells the truth';
+my @wrong = $traffic->wrong;
+is_deeply \@wrong, [], 'each answer is 200, or 503 with Retry-After, and tells the truth';
+figure('F15', 'requests while nodes come and go', scalar($traffic->seen), '', 1);
+figure('F15', 'wrong answers', scalar @wrong, '', !@wrong);
 my %count = %{ $traffic->statuses };
 for my $switch (@switches) {
     my ($what, $from, $to) = @$switch;
@@ -112,10 +117,13 @@ for my $switch (@switches) {
     my @refused = grep { $_->{status} == 503 && $_->{from} >= $from && $_->{to} <= $to } $traffic->seen;
     note sprintf '%s: %.1f s without an acknowledged write, %d answers of 503', $what, $gap, scalar @refused;
     cmp_ok $gap, '<', SWITCH_MAX, "$what: writes go on";
+    figure('F15', "longest time without an acknowledged write: $what", sprintf('%.1f', $gap), 's', $gap <= FLOOR);
 }
 my @emails = map { $_->[0] } $one->rows('SELECT email FROM medusa.customer');
 my @keys = keys %{ decode(($one->rows("SELECT metadata FROM medusa.customer WHERE id = '" . $traffic->tagged . "'"))[0][0]) };
-is_deeply [$traffic->lost(\@emails, \@keys)], [], scalar($traffic->acknowledged('register')) . ' registrations and '
+my @lost = $traffic->lost(\@emails, \@keys);
+figure('F15', 'acknowledged writes that are lost', scalar @lost, '', !@lost);
+is_deeply \@lost, [], scalar($traffic->acknowledged('register')) . ' registrations and '
     . scalar($traffic->acknowledged('tag')) . ' keys were acknowledged, all are there';
 note join ', ', map { ($_ || 'no answer') . ": $count{$_}" } sort keys %count;
 
@@ -135,7 +143,9 @@ is scalar keys %created, scalar @ids, '… and no event without its customer';
 
 # ---- all nodes have the same ----
 $three->await;
-is_deeply [$cluster->differing_tables], [], 'all nodes hold the same';
+my @differing = $cluster->differing_tables;
+is_deeply \@differing, [], 'all nodes hold the same';
+figure('F15', 'tables that differ between nodes', scalar @differing, '', !@differing);
 for my $h (@h) {
     $h->allow_log(@$_) for ['MS0101'], ['MS0102'], ['MS0105', qr/error (?:1047|1180)/], ['MS0107'], ['MS0109'], ['MS0111'], ['MS0113'];
     $h->stop;

@@ -12,6 +12,7 @@ use MedusaStore::Accounts qw(new_customer sign_in token_for cookie_of who as_coo
 use MedusaStore::Crowd;
 use MedusaStore::Harness;
 use MedusaStore::Json qw(decode);
+use MedusaStore::Report qw(figure);
 use MedusaStore::Traffic;
 
 use constant RACES => 10;
@@ -70,6 +71,7 @@ my $gap = $traffic->gap($killed, $ended);
 my %count = %{ $traffic->statuses };
 note sprintf '%d requests answered, %d unanswered; the longest time without an acknowledged write: %.2f s', $count{200}, $count{0} // 0, $gap;
 cmp_ok $gap, '<', 3, 'the shop never stands still';
+figure('F15', 'longest time without an acknowledged write: one of two httpd is killed, and comes back', sprintf('%.1f', $gap), 's', $gap <= 10);
 $two->stop;
 $one->stop;
 done_testing;
