@@ -6,7 +6,7 @@ package MedusaStore::Wire;
 #     my $wire = MedusaStore::Wire->new;                      # before the shop's first request; $wire->{socket}: its front
 #     $wire->refuse(qr/^COMMIT/, 1213, times => 2, instead => 'ROLLBACK');
 #     …
-#     my $seen = $wire->seen;     # { connections, refused }: how many since the last order or look
+#     my $seen = $wire->seen;     # { accepted, connections, refused }: how many since the last order or look; accepted: without a server behind, too
 #
 # refuse(PATTERN, ERROR, times => N (1), instead => SQL): the next N statements that match are answered by ERROR. They do not get
 # to the server; what does in their place is `instead` (the statement itself with 'itself'), whose answer nobody sees.
@@ -69,7 +69,7 @@ sub DESTROY {
 
 # ---- the process between ----
 
-sub _new_seen { return { connections => 0, refused => 0 } }
+sub _new_seen { return { accepted => 0, connections => 0, refused => 0 } }
 
 sub _run {
     my ($listener, $orders, $answers) = @_;
@@ -80,6 +80,7 @@ sub _run {
         for my $ready ($select->can_read) {
             if ($ready == $listener) {
                 my $client = $listener->accept or next;
+                $state->{seen}{accepted}++;
                 my $server = IO::Socket::UNIX->new(Peer => $ENV{MS_TEST_SOCKET}) or do { close $client; next };
                 $state->{seen}{connections}++;
                 @end{ $client, $server } = ({ client => $client, server => $server, from_client => '', from_server => '',
