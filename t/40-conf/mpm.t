@@ -10,7 +10,7 @@ use Test::More;
 use MedusaStore::Harness;
 
 my @TESTS = qw(20-api/cases.t 20-api/wire.t 30-auth/session.t 30-auth/cookie.t 30-auth/bearer.t 30-auth/mod_session.t
-    30-auth/gate.t 35-db/race.t);
+    30-auth/gate.t 91-consistency/one-email.t);
 
 # What httpd's MPMs say when they start.
 my %STARTED = (event => 'AH00489', worker => 'AH00292', prefork => 'AH00163');
