@@ -6,11 +6,12 @@
 
 enum {
     MS_JSON_DEPTH_MAX = 64,  /* of what is taken in */
+    MS_JSON_VALUES_MAX = 10000, /* of a request body: each takes up to 250 bytes, however short its text */
     MS_JSON_WRITE_MAX = 128  /* of what is written, and read from the database: answers wrap values a few times */
 };
 
 /** What a text turned out to be. */
-typedef enum { MS_JSON_GOOD, MS_JSON_BAD, MS_JSON_NO_UTF8, MS_JSON_DEEP, MS_JSON_NO_MEMORY } ms_json_found_t;
+typedef enum { MS_JSON_GOOD, MS_JSON_BAD, MS_JSON_NO_UTF8, MS_JSON_DEEP, MS_JSON_MANY, MS_JSON_NO_MEMORY } ms_json_found_t;
 
 /** Read any JSON value (RFC 8259), nested at most `depth_max` containers deep. `text` is `length` bytes with a NUL behind them, and is
  *  changed: strings are decoded in it. Of equal keys the last counts, keys hold no NUL, strings only where `nul` is 1. Integers beyond
@@ -18,7 +19,8 @@ typedef enum { MS_JSON_GOOD, MS_JSON_BAD, MS_JSON_NO_UTF8, MS_JSON_DEEP, MS_JSON
 ms_json_found_t ms_json_parse(json_t **value, char *text, size_t length, int depth_max, int nul);
 
 /** Read a request body: an object or array, as ms_json_parse() does. A leading byte order mark is skipped. The value is tied to c->pool.
- *  MS_INVALID_DATA: not JSON, no object or array, invalid UTF-8, unpaired surrogates, deeper than MS_JSON_DEPTH_MAX. */
+ *  MS_INVALID_DATA: not JSON, no object or array, invalid UTF-8, unpaired surrogates, deeper than MS_JSON_DEPTH_MAX,
+ *  more than MS_JSON_VALUES_MAX values. */
 ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length);
 
 /** The text at a key of an object; NULL where it is absent, null or no string. Lives as long as the object. */

@@ -20,7 +20,7 @@
 
 typedef struct {
     char *at, *end; /* there is a NUL at the end */
-    int depth_max, nul;
+    int depth_max, nul, left; /* left: values that may still come; -1: any number */
     ms_json_found_t found;
 } reader_t;
 
@@ -325,6 +325,9 @@ static json_t *read_value(reader_t *r, int depth)
     const char *text;
 
     skip_blanks(r);
+    if (r->left >= 0 && r->left-- == 0) {
+        return stop(r, MS_JSON_MANY);
+    }
     switch (*r->at) {
     case '{':
     case '[':
@@ -342,10 +345,8 @@ static json_t *read_value(reader_t *r, int depth)
     }
 }
 
-ms_json_found_t ms_json_parse(json_t **value, char *text, size_t length, int depth_max, int nul)
+static ms_json_found_t parse(json_t **value, char *text, size_t length, reader_t r)
 {
-    reader_t r = { text, text + length, depth_max, nul, MS_JSON_GOOD };
-
     *value = NULL;
     if (!ms_utf8_valid(text, length)) {
         return MS_JSON_NO_UTF8;
@@ -360,6 +361,11 @@ ms_json_found_t ms_json_parse(json_t **value, char *text, size_t length, int dep
     return r.found;
 }
 
+ms_json_found_t ms_json_parse(json_t **value, char *text, size_t length, int depth_max, int nul)
+{
+    return parse(value, text, length, (reader_t){ text, text + length, depth_max, nul, -1, MS_JSON_GOOD });
+}
+
 ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length)
 {
     ms_json_found_t found;
@@ -368,7 +374,7 @@ ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length)
         text += 3;
         length -= 3;
     }
-    found = ms_json_parse(value, text, length, MS_JSON_DEPTH_MAX, 1);
+    found = parse(value, text, length, (reader_t){ text, text + length, MS_JSON_DEPTH_MAX, 1, MS_JSON_VALUES_MAX, MS_JSON_GOOD });
     if (*value && !json_is_object(*value) && !json_is_array(*value)) {
         json_decref(*value);
         *value = NULL;
@@ -384,6 +390,8 @@ ms_rc_t ms_json_read(ms_ctx_t *c, json_t **value, char *text, size_t length)
         return ms_fail(c, MS_INVALID_DATA, "Request body is not valid UTF-8");
     case MS_JSON_DEEP:
         return ms_fail(c, MS_INVALID_DATA, "Request body is nested deeper than %d levels", MS_JSON_DEPTH_MAX);
+    case MS_JSON_MANY:
+        return ms_fail(c, MS_INVALID_DATA, "Request body holds more than %d values", MS_JSON_VALUES_MAX);
     case MS_JSON_NO_MEMORY:
         break;
     }

@@ -22,6 +22,7 @@
 #define BAD_JSON "Request body is not valid JSON"
 #define BAD_UTF8 "Request body is not valid UTF-8"
 #define TOO_DEEP "Request body is nested deeper than 64 levels"
+#define TOO_MANY "Request body holds more than 10000 values"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static ms_ctx_t context;
@@ -281,7 +282,7 @@ static void many_brackets_cost_nothing(void **state)
 
 static void many_keys_are_taken(void **state)
 {
-    enum { KEYS = 100000 };
+    enum { KEYS = MS_JSON_VALUES_MAX - 1 };
     char *text = apr_palloc(context.pool, KEYS * 16 + 2), *p = text;
     json_t *value;
     int i;
@@ -293,11 +294,24 @@ static void many_keys_are_taken(void **state)
     p[-1] = '}';
     value = good_bytes(text, p - text);
     assert_int_equal(json_object_size(value), KEYS);
-    assert_int_equal(json_integer_value(json_object_get(value, "k99999")), 99999);
+    assert_int_equal(json_integer_value(json_object_get(value, "k9998")), 9998);
     assert_memory_equal(written(value), text, p - text);
 
-    text = apr_pstrcat(context.pool, "{", repeat("\"same\":1,", KEYS), "\"same\":2}", NULL);
+    text = apr_pstrcat(context.pool, "{", repeat("\"same\":1,", KEYS - 1), "\"same\":2}", NULL);
     becomes(text, "{\"same\":2}");
+}
+
+static void values_are_counted(void **state)
+{
+    static const char *const units[] = { "1,", "[],", "{},", "\"\",", "true,", "null," };
+    size_t i;
+
+    for (i = 0; i < COUNT(units); i++) {
+        good(nested("[", repeat(units[i], MS_JSON_VALUES_MAX - 2), "1]", 1));
+        bad(nested("[", repeat(units[i], MS_JSON_VALUES_MAX - 1), "1]", 1), TOO_MANY);
+    }
+    bad(apr_pstrcat(context.pool, "[", repeat("[[1]],", MS_JSON_VALUES_MAX / 3), "1]", NULL), TOO_MANY);
+    good(apr_psprintf(context.pool, "[\"%s\"]", repeat("1,", MS_JSON_VALUES_MAX)));
 }
 
 /* A text in a body of its own, twice: what stands before and behind a replaced number must not change. */
@@ -422,15 +436,15 @@ static void bad_numbers_stay_bad(void **state)
 
 static void many_replaced_numbers(void **state)
 {
-    char *text = apr_pstrcat(context.pool, "[", repeat("1e999,-1e999,18446744073709551616,7,\"1e999\",", 10000), "{}]", NULL);
+    char *text = apr_pstrcat(context.pool, "[", repeat("1e999,-1e999,18446744073709551616,7,\"1e999\",", 1999), "{}]", NULL);
     json_t *value = good(text);
 
-    assert_int_equal(json_array_size(value), 50001);
-    assert_true(json_real_value(json_array_get(value, 49995)) == DBL_MAX);
-    assert_true(json_real_value(json_array_get(value, 49996)) == -DBL_MAX);
-    assert_true(json_real_value(json_array_get(value, 49997)) == 18446744073709551616.0);
-    assert_int_equal(json_integer_value(json_array_get(value, 49998)), 7);
-    assert_string_equal(json_string_value(json_array_get(value, 49999)), "1e999");
+    assert_int_equal(json_array_size(value), 9996);
+    assert_true(json_real_value(json_array_get(value, 9990)) == DBL_MAX);
+    assert_true(json_real_value(json_array_get(value, 9991)) == -DBL_MAX);
+    assert_true(json_real_value(json_array_get(value, 9992)) == 18446744073709551616.0);
+    assert_int_equal(json_integer_value(json_array_get(value, 9993)), 7);
+    assert_string_equal(json_string_value(json_array_get(value, 9994)), "1e999");
 }
 
 static void values_live_as_long_as_the_pool(void **state)
@@ -696,6 +710,7 @@ int main(void)
         TEST(only_open_brackets_count),
         TEST(many_brackets_cost_nothing),
         TEST(many_keys_are_taken),
+        TEST(values_are_counted),
         TEST(integers_of_64_bits_stay),
         TEST(larger_integers_become_doubles),
         TEST(larger_doubles_become_the_largest),
