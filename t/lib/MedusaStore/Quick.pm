@@ -87,6 +87,14 @@ sub send {
     return \%r;
 }
 
+# The next answer on the connection, where several requests were sent in one go.
+sub more {
+    my ($self, $method) = @_;
+    my %r = (status => 0, head => '', body => '');
+    undef $self->{socket} unless $self->{socket} && $self->_read(\%r, $method // '');
+    return \%r;
+}
+
 sub _now { return clock_gettime(CLOCK_MONOTONIC) }
 
 sub _write {
