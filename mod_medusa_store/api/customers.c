@@ -192,7 +192,7 @@ const ms_route_t ms_customer_routes[] = {
       "PostCustomers", "Register a customer and sign them in" },
     { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0, MS_TRY_NONE,
       "GetCustomersCustomer", "Show my account" },
-    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE), MS_TRY_NONE,
+    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE), MS_TRY_CHANGE,
       "PostCustomersCustomer", "Change my account" },
     { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0, MS_TRY_NONE,
       "GetCustomersCustomerPaymentMethods", "List my saved payment methods" },

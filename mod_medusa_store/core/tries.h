@@ -10,7 +10,8 @@
     X(REGISTRATION, "Registration", "registration", "registrations") \
     X(RESET_MAIL,   "ResetMail",    "reset-mail",   "requests for a reset token") \
     X(RESET,        "Reset",        "reset",        "failed password resets") \
-    X(EXISTENCE,    "Existence",    "existence",    "questions for an account")
+    X(EXISTENCE,    "Existence",    "existence",    "questions for an account") \
+    X(CHANGE,       "Change",       "change",       "changes to an e-mail that is taken")
 
 typedef enum {
     MS_TRY_NONE, /* may be done as often as anybody likes */

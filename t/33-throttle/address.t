@@ -9,7 +9,7 @@ use MedusaStore::Accounts qw(new_customer);
 use MedusaStore::Tries qw(shop fail_as pass_as forget_mail reset_as statuses metric);
 
 my $h = shop(['SignIn Address 3/1h', 'SignIn Both Off', 'Registration Address 4/1h', 'Reset Address 2/1h', 'ResetMail Address 2/1h',
-    'Existence Address 3/1h'], location => "MedusaStoreAllowOrigin https://shop.example\nMedusaStoreXML On\n");
+    'Existence Address 3/1h', 'Change Address 2/1h'], location => "MedusaStoreAllowOrigin https://shop.example\nMedusaStoreXML On\n");
 my $c = new_customer($h);
 my $n = 0;
 my $lab = sub { return 'nobody-' . ++$n . '@lab.test' };
@@ -90,6 +90,18 @@ subtest 'existence' => sub {
     is(statuses(map { $ask->('198.51.100.3', $_) } $c->{email}, 'x@lab.test', $c->{email}, $c->{email}, 'y@lab.test'), '200*3 429*2', 'three questions');
     is(statuses($h->request('HEAD', '/store/auth/z@lab.test', headers => { 'X-Forwarded-For' => '198.51.100.3' })), '429', 'HEAD is one, too');
     is(statuses(fail_as($h, '198.51.100.3', $c->{email})), '401', 'each kind is counted by itself');
+};
+
+subtest 'changes of e-mail' => sub {
+    my $other = new_customer($h);
+    my $change = sub {
+        my ($from, $body) = @_;
+        return $h->post('/store/customers/me', json => $body, headers => { 'X-Forwarded-For' => $from, Cookie => $c->{cookie} });
+    };
+    $h->expect_log('MS0009', qr/too many changes to an e-mail that is taken by one address/, 1);
+    is(statuses(map { $change->('198.51.100.5', { first_name => "N$_" }) } 1 .. 5), '200*5', 'others are free');
+    is(statuses(map { $change->('198.51.100.5', { email => $other->{email} }) } 1 .. 3), '422*2 429', 'two may ask for one that is taken');
+    is(statuses($change->('198.51.100.5', { first_name => 'N' }), $change->('198.51.100.6', { first_name => 'N' })), '429 200', 'then nothing is changed from there');
 };
 
 subtest 'reset' => sub {
