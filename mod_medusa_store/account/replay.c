@@ -4,6 +4,7 @@
  * so learns no more than that it is another one. Knows the table idempotency_key; called by api/. */
 #include "account/replay.h"
 #include "account/account.h"
+#include "account/base64.h"
 #include "core/answer.h"
 #include "core/json.h"
 #include "core/route.h"
@@ -127,7 +128,7 @@ static char *unseal(apr_pool_t *pool, const unsigned char *key, const char *seal
     char *text = apr_palloc(pool, most + 1);
     unsigned long long opened;
 
-    if (sodium_base642bin(box, most, sealed, most, NULL, &size, NULL, BASE64) || size < NONCE + SEAL
+    if (!ms_base64_read(box, most, &size, sealed, most, BASE64) || size < NONCE + SEAL
         || crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)text, &opened, NULL, box + NONCE, size - NONCE, NULL, 0, box, key)) {
         return NULL;
     }

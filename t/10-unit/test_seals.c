@@ -62,6 +62,37 @@ static void base64_has_one_text_for_each_value(void **state)
     assert_int_equal(ms_base64_read(bytes, 4, &size, "", 0, variants[0]) && size == 0, 1);
 }
 
+/* Every length, every last letter, and room that is one too small: as libsodium reads it. */
+static void our_base64_is_libsodiums(void **state)
+{
+    enum { URL = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+    unsigned char bytes[40], ours[40], theirs[40];
+    char text[64];
+    size_t length, most, size, size2;
+    int c;
+
+    for (most = 0; most < 30; most++) {
+        randombytes_buf(bytes, sizeof bytes);
+        sodium_bin2base64(text, sizeof text, bytes, most, URL);
+        length = strlen(text);
+        assert_int_equal(ms_base64_read(ours, most, &size, text, length, URL), 1);
+        assert_int_equal(size, most);
+        assert_memory_equal(ours, bytes, most);
+        assert_int_equal(most && ms_base64_read(ours, most - 1, &size, text, length, URL), 0);
+        for (c = 1; length > 0 && c < 128; c++) {
+            int good;
+
+            text[length - 1] = (char)c;
+            good = !sodium_base642bin(theirs, sizeof theirs, text, length, NULL, &size2, NULL, URL);
+            assert_int_equal(ms_base64_read(ours, sizeof ours, &size, text, length, URL), good);
+            assert_int_equal(good && (size != size2 || memcmp(ours, theirs, size)), 0);
+        }
+    }
+    assert_int_equal(ms_base64_read(ours, sizeof ours, &size, "AAAAA", 5, URL), 0);
+    assert_int_equal(ms_base64_read(ours, sizeof ours, &size, "AA==", 4, URL), 0);
+    assert_int_equal(ms_base64_read(ours, sizeof ours, &size, "AAAA\xFF\xFF", 6, URL), 0);
+}
+
 static const ms_cookie_keys_t *keys(void)
 {
     static ms_cookie_keys_t made;
@@ -173,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(base64_has_one_text_for_each_value),
+        cmocka_unit_test(our_base64_is_libsodiums),
         cmocka_unit_test(a_cookie_opens_as_it_is),
         cmocka_unit_test(no_other_bit),
         cmocka_unit_test(cookies_are_found),
