@@ -56,7 +56,8 @@ ms_rc_t ms_address_create(ms_ctx_t *c, json_t **row, json_t *body, const char *c
 
 ms_rc_t ms_address_edit(ms_ctx_t *c, json_t *row, json_t *body)
 {
-    json_t *before = ms_own(c->pool, json_copy(row));
+    json_t *before = ms_copy(c->pool, row);
+    ms_rc_t rc;
 
     if (!before || !ms_resource_overlay(&ms_address, row, body)) {
         return ms_fail(c, MS_UNEXPECTED, NULL);
@@ -64,8 +65,8 @@ ms_rc_t ms_address_edit(ms_ctx_t *c, json_t *row, json_t *body)
     if (json_equal(before, row)) {
         return MS_OK;
     }
-    json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
-    return ms_db_update(c, "address.save", row);
+    rc = ms_put(c, row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+    return rc == MS_OK ? ms_db_update(c, "address.save", row) : rc;
 }
 
 static int is_same(const ms_object_t *row, const json_t *body)
@@ -125,8 +126,7 @@ static ms_rc_t bill_existing(ms_ctx_t *c, json_t *customer, const char *id)
                  && !same_text(id, ms_json_text(customer, "billing_address_id")))) {
         return ms_fail(c, MS_NOT_FOUND, "Address with id %s was not found", id);
     }
-    json_object_set_new(customer, "billing_address_id", json_string(id));
-    return MS_OK;
+    return ms_put(c, customer, "billing_address_id", json_string(id));
 }
 
 /* By value: the present one is changed in place, else one is made. */
@@ -143,7 +143,7 @@ static ms_rc_t bill_value(ms_ctx_t *c, json_t **created, json_t *customer, json_
         rc = ms_address_create(c, created, value, NULL);
     }
     if (rc == MS_OK) {
-        json_object_set(customer, "billing_address_id", json_object_get(*created, "id"));
+        rc = ms_put(c, customer, "billing_address_id", json_incref(json_object_get(*created, "id")));
     }
     return rc;
 }
@@ -157,5 +157,5 @@ ms_rc_t ms_address_bill(ms_ctx_t *c, json_t **created, json_t *customer, json_t 
     if (json_is_object(value)) {
         return bill_value(c, created, customer, value);
     }
-    return json_object_set_new(customer, "billing_address_id", json_null()) ? ms_fail(c, MS_UNEXPECTED, NULL) : MS_OK;
+    return ms_put(c, customer, "billing_address_id", json_null());
 }

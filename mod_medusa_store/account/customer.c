@@ -44,17 +44,18 @@ ms_rc_t ms_customer_lock(ms_ctx_t *c, json_t **row, const char **hash, const cha
     return *row ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
-static json_t *merge(json_t *stored, json_t *changes)
+/* NULL when out of memory. */
+static json_t *merge(apr_pool_t *pool, json_t *stored, json_t *changes)
 {
-    json_t *merged = json_is_object(stored) ? json_copy(stored) : json_object(), *value;
+    json_t *merged = json_is_object(stored) ? ms_copy(pool, stored) : ms_own(pool, json_object()), *value;
     const char *key;
 
     json_object_foreach(changes, key, value) {
         if (json_is_string(value) && !json_string_length(value)) {
             json_object_del(merged, key);
         }
-        else {
-            json_object_set(merged, key, value);
+        else if (json_object_set(merged, key, value)) {
+            return NULL;
         }
     }
     return merged;
@@ -63,18 +64,18 @@ static json_t *merge(json_t *stored, json_t *changes)
 /* Metadata merges; the rest of the body replaces. Metadata of null means no change. */
 ms_rc_t ms_customer_edit(ms_ctx_t *c, json_t *row, json_t *body)
 {
-    json_t *changes = ms_own(c->pool, json_copy(body)), *metadata = json_object_get(body, "metadata");
+    json_t *changes = ms_copy(c->pool, body), *metadata = json_object_get(body, "metadata");
     size_t length = 0;
 
     json_object_del(changes, "metadata");
-    if (!ms_resource_overlay(&ms_customer, row, changes)) {
+    if (!changes || !ms_resource_overlay(&ms_customer, row, changes)) {
         return ms_fail(c, MS_UNEXPECTED, NULL);
     }
     if (!json_is_object(metadata)) {
         return MS_OK;
     }
-    metadata = merge(json_object_get(row, "metadata"), metadata);
-    if (json_object_set_new(row, "metadata", metadata) || !ms_json_write(c->pool, metadata, &length)) {
+    metadata = merge(c->pool, json_object_get(row, "metadata"), metadata);
+    if (json_object_set(row, "metadata", metadata) || !ms_json_write(c->pool, metadata, &length)) {
         return ms_fail(c, MS_UNEXPECTED, NULL);
     }
     return length <= MS_JSON_MAX ? MS_OK
@@ -99,8 +100,8 @@ ms_rc_t ms_customer_save(ms_ctx_t *c, json_t *row, json_t *before)
     if (json_equal(row, before)) {
         return MS_OK;
     }
-    json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
-    rc = ms_db_update(c, "customer.save", row);
+    rc = ms_put(c, row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+    rc = rc == MS_OK ? ms_db_update(c, "customer.save", row) : rc;
     return rc == MS_DUPLICATE ? refuse_duplicate(c, row) : rc;
 }
 
@@ -109,6 +110,6 @@ ms_rc_t ms_customer_set_password(ms_ctx_t *c, json_t *row, const char *hash, con
     const char *id = ms_json_text(row, "id");
     ms_rc_t rc = ms_db_change(c, NULL, "customer.set_password", MS_ARGS(hash, ms_time_sql(c->pool, c->now), id));
 
-    json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+    rc = rc == MS_OK ? ms_put(c, row, "updated_at", json_string(ms_time_iso(c->pool, c->now))) : rc;
     return rc == MS_OK ? ms_session_end_others(c, id, keep) : rc;
 }

@@ -55,7 +55,9 @@ static json_t *decode(ms_ctx_t *c, const char *text, size_t length)
         return NULL;
     }
     json[size] = '\0';
-    ms_json_parse(&value, json, size, MS_JSON_DEPTH_MAX, 0);
+    if (ms_json_parse(&value, json, size, MS_JSON_DEPTH_MAX, 0) == MS_JSON_NO_MEMORY) {
+        ms_fail(c, MS_UNEXPECTED, NULL);
+    }
     return ms_own(c->pool, value);
 }
 

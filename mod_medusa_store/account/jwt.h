@@ -8,7 +8,8 @@
 const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key);
 
 /** The payload of a token signed with one of the keys (the list ends with NULL), whose times are good: `exp` and `nbf` are numbers
- *  where they are there, no leeway. NULL: not to be relied upon. Tied to c->pool. */
+ *  where they are there, no leeway. NULL: not to be relied upon, or
+ *  memory ran out, which is recorded (MS_UNEXPECTED). Tied to c->pool. */
 json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const char *const *keys);
 
 /** A claim that is a string; "" where it is absent or of another type. */

@@ -6,7 +6,6 @@
 #include "account/gate.h"
 
 #include <apr_strings.h>
-#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,16 +63,6 @@ ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, s
     return rv ? no_memory(c) : MS_OK;
 }
 
-/* 1 fits, 0 does not, -1: could not be found out. libsodium tells "wrong" from "no memory" by errno alone. */
-static int check_argon2(const char *hash, const char *password, size_t length)
-{
-    errno = 0;
-    if (!crypto_pwhash_str_verify(hash, password, length)) {
-        return 1;
-    }
-    return errno == EINVAL ? 0 : -1;
-}
-
 /* What was dearer stays: costs may be lowered, or differ among servers, without undoing anybody's protection. */
 static int is_cheaper(const char *hash, const struct ms_account_t *account)
 {
@@ -91,7 +80,7 @@ static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *passw
     *weak = 0;
     if (hash && !strncmp(hash, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
         *weak = is_cheaper(hash, account);
-        return check_argon2(hash, password, length);
+        return ms_argon2_check(hash, password, length);
     }
     fits = hash ? ms_scrypt_check(hash, password, length) : 0;
     if (fits > 0) {
@@ -101,7 +90,7 @@ static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *passw
     if (fits < 0) {
         ms_log(c->log, MS_LINE_HASH_BROKEN);
     }
-    return check_argon2(account->decoy_hash, password, length) < 0 ? -1 : 0;
+    return ms_argon2_check(account->decoy_hash, password, length) < 0 ? -1 : 0;
 }
 
 ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, const char *password, size_t length)

@@ -76,7 +76,7 @@ static const char *id_of(const ms_ctx_t *c, const char *secret)
 /* A fast digest of a password would undo its slow hash for those who have the database and the secret. */
 static json_t *without_passwords(ms_ctx_t *c)
 {
-    json_t *body = ms_own(c->pool, json_copy(c->body));
+    json_t *body = ms_copy(c->pool, c->body);
     const ms_rule_t *rule;
 
     for (rule = c->route->body->rules; rule->field; rule++) {

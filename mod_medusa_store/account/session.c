@@ -88,7 +88,7 @@ static ms_rc_t find_bearer(ms_ctx_t *c)
     ms_rc_t rc;
 
     if (!c->bearer || !ms_token_read(c, &claims, c->bearer) || !is_token(claims.jti)) {
-        return MS_OK;
+        return c->rc;
     }
     rc = find(c, &session, claims.jti, "bearer");
     if (c->who.id && strcmp(c->who.id, claims.customer_id)) {
@@ -180,8 +180,8 @@ ms_rc_t ms_session_end(ms_ctx_t *c)
     ms_claims_t claims;
     ms_rc_t rc = end(c, c->session_token);
 
-    if (rc == MS_OK && c->bearer && ms_token_read(c, &claims, c->bearer)) {
-        rc = end(c, claims.jti);
+    if (rc == MS_OK && c->bearer) {
+        rc = ms_token_read(c, &claims, c->bearer) ? end(c, claims.jti) : c->rc;
     }
     c->session_change = MS_SESSION_END;
     return rc;

@@ -15,7 +15,8 @@ typedef struct {
 const char *ms_token_sign(ms_ctx_t *c, const ms_claims_t *claims, apr_time_t issued, apr_time_t expires);
 
 /** Read a token. 1: its signature (by either secret of the shop), algorithm, times and domain are good and both claims
- *  are strings; 0: it is not to be relied upon. Says nothing about the session row. */
+ *  are strings; 0: it is not to be relied upon, or memory ran out,
+ *  which is recorded (MS_UNEXPECTED). Says nothing about the session row. */
 int ms_token_read(ms_ctx_t *c, ms_claims_t *claims, const char *token);
 
 #endif

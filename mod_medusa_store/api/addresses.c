@@ -107,8 +107,8 @@ static ms_rc_t save_delete(ms_ctx_t *c, void *baton)
     if (rc == MS_OK && deleted) {
         rc = ms_db_change(c, &deleted, "customer.unbill", MS_ARGS(now, c->who.id, id));
         if (rc == MS_OK && deleted) {
-            json_object_set_new(row, "billing_address_id", json_null());
-            json_object_set_new(row, "updated_at", json_string(ms_time_iso(c->pool, c->now)));
+            rc = ms_put(c, row, "billing_address_id", json_null());
+            rc = rc == MS_OK ? ms_put(c, row, "updated_at", json_string(ms_time_iso(c->pool, c->now))) : rc;
         }
     }
     if (rc == MS_OK) {

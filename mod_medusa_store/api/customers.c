@@ -137,8 +137,8 @@ static ms_rc_t tell(ms_ctx_t *c, json_t *row, json_t *created)
 {
     json_t *event = ms_own(c->pool, ms_resource_show(&ms_customer, row));
 
-    if (created) {
-        json_object_set_new(event, "billing_address", ms_resource_show(&ms_address, created));
+    if (created && ms_put(c, event, "billing_address", ms_resource_show(&ms_address, created)) != MS_OK) {
+        return c->rc;
     }
     return ms_outbox_add(c, "customer.updated", event);
 }
@@ -152,8 +152,8 @@ static ms_rc_t save_update(ms_ctx_t *c, void *baton)
     if (rc != MS_OK) {
         return rc;
     }
-    before = ms_own(c->pool, json_copy(update->row));
-    rc = ms_customer_edit(c, update->row, c->body);
+    before = ms_copy(c->pool, update->row);
+    rc = !before ? ms_fail(c, MS_UNEXPECTED, NULL) : ms_customer_edit(c, update->row, c->body);
     if (rc == MS_OK && billing) {
         rc = ms_address_bill(c, &created, update->row, billing);
     }

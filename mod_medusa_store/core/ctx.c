@@ -67,6 +67,18 @@ json_t *ms_own(apr_pool_t *pool, json_t *value)
     return value;
 }
 
+json_t *ms_copy(apr_pool_t *pool, json_t *object)
+{
+    json_t *copy = ms_own(pool, json_copy(object));
+
+    return json_object_size(copy) == json_object_size(object) ? copy : NULL;
+}
+
+ms_rc_t ms_put(ms_ctx_t *c, json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) ? ms_fail(c, MS_UNEXPECTED, NULL) : MS_OK;
+}
+
 ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value)
 {
     json_t *answer = ms_own(c->pool, json_object());
@@ -104,14 +116,19 @@ json_t *ms_problem_body(const ms_ctx_t *c)
 {
     const ms_problem_t *problem = ms_problem_get(c->rc);
     json_t *body = json_object();
+    int failed = 0;
 
     if (problem->code) {
-        json_object_set_new(body, "code", json_string(problem->code));
+        failed |= json_object_set_new(body, "code", json_string(problem->code));
     }
-    json_object_set_new(body, "type", json_string(problem->type ? problem->type : lower(c->pool, problem->name)));
-    json_object_set_new(body, "message", json_string(c->message ? c->message : ""));
+    failed |= json_object_set_new(body, "type", json_string(problem->type ? problem->type : lower(c->pool, problem->name)));
+    failed |= json_object_set_new(body, "message", json_string(c->message ? c->message : ""));
     if (c->request_id) {
-        json_object_set_new(body, "request_id", json_string(c->request_id));
+        failed |= json_object_set_new(body, "request_id", json_string(c->request_id));
+    }
+    if (failed) {
+        json_decref(body);
+        return NULL;
     }
     return body;
 }

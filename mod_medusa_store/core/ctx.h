@@ -103,6 +103,12 @@ void ms_forgive(ms_ctx_t *c);
 /** Tie a new reference to the pool: it is given back when the pool ends. NULL passes through as NULL. */
 json_t *ms_own(apr_pool_t *pool, json_t *value);
 
+/** A copy of an object's members, tied to the pool; NULL when out of memory, for which jansson's own leaves members out. */
+json_t *ms_copy(apr_pool_t *pool, json_t *object);
+
+/** Put a value at a key of an object; takes over its reference. MS_UNEXPECTED when out of memory, also for a value of NULL. */
+ms_rc_t ms_put(ms_ctx_t *c, json_t *object, const char *key, json_t *value);
+
 /** Answer 200 with {"NAME": value}; takes over the reference of `value`. MS_UNEXPECTED when out of memory. */
 ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value);
 
@@ -113,7 +119,7 @@ ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t c
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text);
 
 /** The error body of the recorded failure: {"code", "type", "message"}; the type of one that JSON answers as plain text is its name in
- *  lower case. The caller owns the reference. */
+ *  lower case. The caller owns the reference; NULL when out of memory. */
 json_t *ms_problem_body(const ms_ctx_t *c);
 
 #endif

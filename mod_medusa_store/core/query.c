@@ -75,20 +75,15 @@ static int is_array_index(const char *part)
     return !*part || strspn(part, "0123456789") == strlen(part);
 }
 
-/* Put a value beside what has that name already: two of them are an array. */
-static void add_value(json_t *object, const char *key, json_t *value)
+/* Put a value beside what has that name already: two of them are an array. 0: out of memory, as below. */
+static int add_value(json_t *object, const char *key, json_t *value)
 {
     json_t *there = json_object_get(object, key);
 
     if (json_is_array(there)) {
-        json_array_append_new(there, value);
+        return !json_array_append_new(there, value);
     }
-    else if (there) {
-        json_object_set_new(object, key, json_pack("[O, o]", there, value));
-    }
-    else {
-        json_object_set_new(object, key, value);
-    }
+    return !json_object_set_new(object, key, there ? json_pack("[O, o]", there, value) : value);
 }
 
 static json_t *object_at(json_t *object, const char *key)
@@ -97,40 +92,44 @@ static json_t *object_at(json_t *object, const char *key)
 
     if (!json_is_object(there)) {
         there = json_object();
-        json_object_set_new(object, key, there);
+        return json_object_set_new(object, key, there) ? NULL : there;
     }
     return there;
 }
 
-static void add(json_t *query, char *name, const char *text)
+static int add(json_t *query, char *name, const char *text)
 {
     char *parts[DEPTH_MAX];
     int n = split_name(name, parts), i, array = n > 1 && is_array_index(parts[n - 1]);
     json_t *object = query;
 
-    for (i = 0; i < n - 1 - array; i++) {
+    for (i = 0; object && i < n - 1 - array; i++) {
         object = object_at(object, parts[i]);
     }
-    if (array && !json_object_get(object, parts[i])) {
-        json_object_set_new(object, parts[i], json_array());
+    if (array && object && !json_object_get(object, parts[i]) && json_object_set_new(object, parts[i], json_array())) {
+        return 0;
     }
-    add_value(object, parts[i], json_string(text));
+    return object && add_value(object, parts[i], json_string(text));
 }
 
 json_t *ms_query_divide(const char *text)
 {
     json_t *list = json_array();
     const char *comma;
+    int failed = 0;
 
-    for (; (comma = strchr(text, ',')); text = comma + 1) {
-        json_array_append_new(list, json_stringn(text, (size_t)(comma - text)));
+    for (; !failed && (comma = strchr(text, ',')); text = comma + 1) {
+        failed = json_array_append_new(list, json_stringn(text, (size_t)(comma - text)));
     }
-    json_array_append_new(list, json_string(text));
+    if (failed || json_array_append_new(list, json_string(text))) {
+        json_decref(list);
+        return NULL;
+    }
     return list;
 }
 
 /* ["a,b"] means ["a", "b"]. */
-static void divide_single(json_t *query)
+static int divide_single(json_t *query)
 {
     const char *key;
     json_t *value;
@@ -139,10 +138,11 @@ static void divide_single(json_t *query)
     json_object_foreach_safe(query, next, key, value) {
         const char *text = json_string_value(json_array_get(value, 0));
 
-        if (json_array_size(value) == 1 && text) {
-            json_object_set_new(query, key, ms_query_divide(text));
+        if (json_array_size(value) == 1 && text && json_object_set_new(query, key, ms_query_divide(text))) {
+            return 0;
         }
     }
+    return 1;
 }
 
 ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text)
@@ -163,12 +163,11 @@ ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text)
         if (!decode(pair) || (value && !decode(value))) {
             return ms_fail(c, MS_INVALID_DATA, "Query string can't be decoded");
         }
-        if (*pair) { /* what has no name is nothing */
-            add(*query, pair, value ? value : "");
+        if (*pair && !add(*query, pair, value ? value : "")) { /* what has no name is nothing */
+            return ms_fail(c, MS_UNEXPECTED, NULL);
         }
     }
-    divide_single(*query);
-    return MS_OK;
+    return divide_single(*query) ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
 /* ---- values ---- */

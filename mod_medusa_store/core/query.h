@@ -12,7 +12,7 @@
  *  MS_INVALID_DATA: a broken escape, or what is no UTF-8, or more than 1,000 parameters. */
 ms_rc_t ms_query_parse(ms_ctx_t *c, json_t **query, const char *text);
 
-/** The parts of a comma list, as an array that the caller owns; always one or more. */
+/** The parts of a comma list, as an array that the caller owns; always one or more. NULL when out of memory. */
 json_t *ms_query_divide(const char *text);
 
 /** Read a number as JavaScript's Number(text) does; 1 if it is a whole one from 0 to 2^63 - 1. */

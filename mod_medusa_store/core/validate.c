@@ -19,6 +19,7 @@
 typedef struct {
     apr_pool_t *pool;
     apr_array_header_t *list; /* const char * */
+    int no_memory;            /* 1: the body could not be judged, or not be made what it stands for */
 } messages_t;
 
 static void complain(messages_t *m, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -123,9 +124,7 @@ static void check_email(messages_t *m, const char *field, json_t *value)
         return;
     }
     lower = ms_text_lower(m->pool, json_string_value(value));
-    if (!lower || json_string_set(value, lower)) {
-        complain(m, "%s must be an email", field);
-    }
+    m->no_memory |= !lower || json_string_set(value, lower);
 }
 
 static void check_not_empty(messages_t *m, const char *field, const json_t *value)
@@ -200,20 +199,22 @@ static void check_number(messages_t *m, const ms_rule_t *rule, json_t *object)
 {
     json_int_t number;
 
-    if (!ms_query_number(&number, json_object_get(object, rule->field))
-        || json_object_set_new(object, rule->field, json_integer(number))) {
+    if (!ms_query_number(&number, json_object_get(object, rule->field))) {
         complain(m, "%s must be a number conforming to the specified constraints", rule->field);
+        return;
     }
+    m->no_memory |= json_object_set_new(object, rule->field, json_integer(number));
 }
 
 static void check_date(messages_t *m, const ms_rule_t *rule, json_t *object)
 {
     apr_time_t time;
 
-    if (!ms_query_time(&time, json_object_get(object, rule->field))
-        || json_object_set_new(object, rule->field, json_string(ms_time_iso(m->pool, time)))) {
+    if (!ms_query_time(&time, json_object_get(object, rule->field))) {
         complain(m, "%s must be a Date instance", rule->field);
+        return;
     }
+    m->no_memory |= json_object_set_new(object, rule->field, json_string(ms_time_iso(m->pool, time)));
 }
 
 static int is_one_of(const char *const *values, const json_t *value)
@@ -244,7 +245,7 @@ static void check_one_of(messages_t *m, const ms_rule_t *rule, json_t *object)
 
     if (!json_is_array(value)) { /* a=b,c: as Medusa documents it, though it only takes a[]=b,c */
         list = json_is_string(value) ? ms_query_divide(json_string_value(value)) : json_pack("[O]", value);
-        json_object_set_new(object, rule->field, list);
+        m->no_memory |= json_object_set_new(object, rule->field, list);
     }
     json_array_foreach(json_object_get(object, rule->field), i, item) {
         good = good && is_one_of(rule->values, item);
@@ -293,9 +294,12 @@ static void check_object(messages_t *m, const ms_rule_t *rules, json_t *object)
 
 ms_rc_t ms_validate_query(ms_ctx_t *c, const ms_rule_t *rules, json_t *query)
 {
-    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)) };
+    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)), 0 };
 
     check_object(&m, rules, query);
+    if (m.no_memory) {
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
     return m.list->nelts ? ms_fail(c, MS_INVALID_DATA, "%s", ms_text_join(c->pool, m.list, ", ")) : MS_OK;
 }
 

@@ -15,6 +15,8 @@
 #define XSI "http://www.w3.org/2001/XMLSchema-instance"
 #define BAD "Request body is not valid XML"
 
+static const char no_memory[] = "memory ran out"; /* as a problem of the reader; nobody is told so */
+
 typedef enum {
     FIELDS,  /* an object, held against rules; or text, where it has no children */
     TEXT,    /* text; where it has children, an object that no rule wants */
@@ -134,40 +136,36 @@ static int is_blank(const char *s, size_t length)
     return 1;
 }
 
-static json_t *text_value(const reader_t *r)
+/* A new value, or memory ran out. */
+static json_t *made(reader_t *r, json_t *value)
 {
-    return json_stringn_nocheck(r->text, r->length);
+    if (!value) {
+        stop(r, no_memory);
+    }
+    return value;
+}
+
+static json_t *text_value(reader_t *r)
+{
+    return made(r, json_stringn_nocheck(r->text, r->length));
 }
 
 /* A number as JSON writes it; NULL: it is none. */
-static json_t *number_value(reader_t *r, const char *text)
+static json_t *number_value(reader_t *r, char *text)
 {
-    const char *p = text + (*text == '-');
-    size_t whole = strspn(p, "0123456789"), fraction = 0, exponent = 1;
-    char *wrapped = apr_pstrcat(r->c->pool, "[", text, "]", NULL);
-    json_t *list;
+    json_t *value;
 
-    if (!whole || (whole > 1 && *p == '0')) {
+    if (ms_json_parse(&value, text, strlen(text), 0, 0) == MS_JSON_NO_MEMORY) {
+        stop(r, no_memory);
+    }
+    if (value && !json_is_number(value)) {
+        json_decref(value);
         return NULL;
     }
-    p += whole;
-    if (*p == '.') {
-        fraction = strspn(++p, "0123456789");
-        exponent = fraction; /* none is an error */
-        p += fraction;
-    }
-    if (exponent && (*p == 'e' || *p == 'E')) {
-        p += 1 + (p[1] == '-' || p[1] == '+');
-        exponent = strspn(p, "0123456789");
-        p += exponent;
-    }
-    if (!exponent || *p || ms_json_read(r->c, &list, wrapped, strlen(wrapped)) != MS_OK) {
-        return NULL;
-    }
-    return json_incref(json_array_get(list, 0));
+    return value;
 }
 
-static const char *trimmed(const reader_t *r)
+static char *trimmed(const reader_t *r)
 {
     const char *start = r->text, *end = start + r->length;
 
@@ -183,7 +181,7 @@ static const char *trimmed(const reader_t *r)
 /* The value of an entry of that type; NULL: its text is none. */
 static json_t *typed_value(reader_t *r, const char *type)
 {
-    const char *text;
+    char *text;
 
     if (!strcmp(type, "string")) {
         return text_value(r);
@@ -315,7 +313,7 @@ static void on_start(void *baton, const xmlChar *name, const xmlChar *prefix, co
     }
     nil = attribute(r, attributes, n, XSI, "nil");
     f->nil = nil && (!strcmp(nil, "true") || !strcmp(nil, "1"));
-    f->value = f->kind == FIELDS || f->kind == ENTRIES ? empty_value(f) : NULL;
+    f->value = f->kind == FIELDS || f->kind == ENTRIES ? made(r, empty_value(f)) : NULL;
     if (parent) {
         parent->children = 1;
     }
@@ -344,40 +342,29 @@ static json_t *value_of(reader_t *r, frame_t *f)
         return value;
     }
     if (f->children) { /* text beside elements */
-        return blank ? json_object() : NULL;
+        return blank ? made(r, json_object()) : NULL;
     }
     return f->entry ? NULL : text_value(r);
 }
 
-/* A second element of a name makes an array of both. */
-static void add_field(json_t *object, const char *name, json_t *value)
+/* A second element of a name makes an array of both. 0: out of memory; the reference is taken over in any case. */
+static int add_field(json_t *object, const char *name, json_t *value)
 {
-    json_t *there = json_object_get(object, name), *list;
+    json_t *there = json_object_get(object, name);
 
     if (json_is_array(there)) {
-        json_array_append_new(there, value);
-        return;
+        return !json_array_append_new(there, value);
     }
-    if (there) {
-        list = json_array();
-        json_array_append(list, there);
-        json_array_append_new(list, value);
-        value = list;
-    }
-    json_object_set_new(object, name, value);
+    return !json_object_set_new(object, name, there ? json_pack("[O, o]", there, value) : value);
 }
 
-static void attach(frame_t *parent, const frame_t *f, json_t *value)
+static int attach(const frame_t *parent, const frame_t *f, json_t *value)
 {
     if (parent->kind == FIELDS) {
-        add_field(parent->value, f->name, value);
+        return add_field(parent->value, f->name, value);
     }
-    else if (json_is_array(parent->value)) {
-        json_array_append_new(parent->value, value);
-    }
-    else {
-        json_object_set_new(parent->value, f->name, value);
-    }
+    return json_is_array(parent->value) ? !json_array_append_new(parent->value, value)
+                                        : !json_object_set_new(parent->value, f->name, value);
 }
 
 static void on_end(void *baton, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
@@ -396,8 +383,11 @@ static void on_end(void *baton, const xmlChar *name, const xmlChar *prefix, cons
             json_decref(value);
             stop(r, f->kind == VALUE ? apr_psprintf(r->c->pool, "Request body has an entry that is no %s", f->type) : BAD);
         }
+        else if (r->depth && !attach(f - 1, f, value)) {
+            stop(r, no_memory);
+        }
         else if (r->depth) {
-            attach(f - 1, f, value);
+            /* it is where it belongs */
         }
         else {
             r->result = value;
@@ -458,7 +448,7 @@ static ms_rc_t judge(reader_t *r, json_t **value)
     while (r->depth) {
         json_decref(r->frames[--r->depth].value);
     }
-    if (!r->problem && parser->errNo == XML_ERR_NO_MEMORY) {
+    if (r->problem == no_memory || parser->errNo == XML_ERR_NO_MEMORY) {
         return ms_fail(r->c, MS_UNEXPECTED, NULL);
     }
     return ms_fail(r->c, MS_INVALID_DATA, "%s", r->problem ? r->problem : BAD);

@@ -281,10 +281,14 @@ static void put_wrapped(out_t *out, const ms_member_t *root, json_t *value)
 
     open_root(out, root->name);
     for (m = root + 1; m->name; m++) {
-        const char *text = ms_json_write(out->pool, json_object_get(value, m->name), NULL);
+        const json_t *scalar = json_object_get(value, m->name);
+        const char *text = ms_json_write(out->pool, scalar, NULL);
 
         if (text) {
             put_attribute(out, m->name, text);
+        }
+        else if (scalar) {
+            out->failed = 1;
         }
     }
     put_rest(out, root, json_object_get(value, root->name));

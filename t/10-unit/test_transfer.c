@@ -238,6 +238,25 @@ static void imported_hashes_fit(void **state)
     assert_int_equal(ms_scrypt_known(value), 1);
 }
 
+/* Of the reference implementation: lanes and lengths that libsodium itself never writes; and one of libsodium's. */
+static void argon2_of_any_maker_fits(void **state)
+{
+    static const char foreign[] = "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc";
+    char own[crypto_pwhash_STRBYTES];
+
+    assert_int_equal(ms_password_known(foreign), 1);
+    assert_int_equal(ms_argon2_check(foreign, "password", 8), 1);
+    assert_int_equal(ms_argon2_check(foreign, "passwore", 8), 0);
+    assert_int_equal(crypto_pwhash_str(own, "password", 8, 1, 8192), 0);
+    assert_int_equal(ms_argon2_check(own, "password", 8), 1);
+    assert_int_equal(ms_argon2_check(own, "password", 7), 0);
+    assert_int_equal(ms_argon2_check(own, "", 0), 0);
+    assert_int_equal(ms_argon2_check("$argon2id$v=19$m=7,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g", "x", 1), -1);
+    assert_int_equal(ms_argon2_check("$argon2id$v=19$m=64", "x", 1) > 0, 0);
+    own[strlen(own) - 1] ^= 4;
+    assert_int_equal(ms_argon2_check(own, "password", 8) > 0, 0);
+}
+
 static void bytes_are_judged(void **state)
 {
     const char *values[MS_TRANSFER_COLUMNS_MAX], *fields[MS_TRANSFER_COLUMNS_MAX], *value;
@@ -303,7 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_columns_are_there), cmocka_unit_test(customers_are_judged),
         cmocka_unit_test(json_and_times_are_judged), cmocka_unit_test(hashes_are_judged),
-        cmocka_unit_test(hashes_too_bad_are_refused), cmocka_unit_test(imported_hashes_fit), cmocka_unit_test(bytes_are_judged),
+        cmocka_unit_test(hashes_too_bad_are_refused), cmocka_unit_test(imported_hashes_fit), cmocka_unit_test(argon2_of_any_maker_fits), cmocka_unit_test(bytes_are_judged),
         cmocka_unit_test(addresses_are_judged), cmocka_unit_test(values_are_written_back), cmocka_unit_test(sets_remember),
     };
 
