@@ -232,7 +232,7 @@ static int reads_body(const ms_route_t *route)
 /* Bits of the problems that a request of this route can end in. */
 static unsigned problems_of(const ms_route_t *route)
 {
-    unsigned bits = route->may | MS_MAY(UNEXPECTED) | MS_MAY(DB_FAULT) | MS_MAY(DB_DOWN) | MS_MAY(BUSY);
+    unsigned bits = route->may | MS_MAY(UNEXPECTED) | MS_MAY(DB_FAULT) | MS_MAY(DB_DOWN) | MS_MAY(DB_SCHEMA) | MS_MAY(BUSY);
 
     if (reads_body(route)) {
         bits |= MS_MAY(INVALID_DATA) | MS_MAY(TOO_LARGE) | MS_MAY(UNSUPPORTED);

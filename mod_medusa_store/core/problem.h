@@ -23,6 +23,7 @@
     X(MISCONFIGURED,    500, "unknown_error",         "unknown_error",        "An unknown error occurred.") \
     X(DB_FAULT,         500, "api_error",             "database_error",       "The database refused the request. The server's error log says why.") \
     X(DB_DOWN,          503, "api_error",             "database_error",       "The database is not available at the moment. Please try again.") \
+    X(DB_SCHEMA,        503, "api_error",             "database_error",       "The server is being updated at the moment. Please try again.") \
     X(BUSY,             503, "api_error",             "database_error",       "The server is busy at the moment. Please try again.")
 
 /** What every step returns: MS_OK, or why it failed (a row of MS_PROBLEMS). */

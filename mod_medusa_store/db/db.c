@@ -81,7 +81,7 @@ static ms_rc_t fail(ms_ctx_t *c, const ms_conn_t *conn, const char *label)
         return ms_fail(c, MS_DUPLICATE, "The row exists already.");
     }
     log_refusal(c, label, error, text);
-    return ms_fail(c, ms_error_is_unable(error) || ms_error_is_unmigrated(error) ? MS_DB_DOWN : MS_DB_FAULT, NULL);
+    return ms_fail(c, ms_error_is_unable(error) ? MS_DB_DOWN : ms_error_is_unmigrated(error) ? MS_DB_SCHEMA : MS_DB_FAULT, NULL);
 }
 
 /* ---- one statement on one connection ---- */

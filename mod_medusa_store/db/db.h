@@ -6,6 +6,7 @@
  *   MS_BUSY      all connections in use for longer than the wait allows, or a table locked by others, or no time is left (503)
  *   MS_CONFLICT  lost a lock race too often (409)
  *   MS_DUPLICATE a unique key refused the row (422); the caller gives the words
+ *   MS_DB_SCHEMA a table or a column is missing, or one is there that we do not know and must give (503); the log says which
  *   MS_DB_FAULT  any other refusal (500); the log says which */
 #ifndef MS_DB_DB_H
 #define MS_DB_DB_H

@@ -7,8 +7,8 @@
 /** The last migration of sql/ that the module knows: its statements need it, and nothing after it. */
 enum { MS_SCHEMA = 5 };
 
-/** Load the number of the last migration that was applied; 0: none. Fails as any statement, with MS_DB_FAULT where there is no table of
- *  migrations, or no right to read it. */
+/** Load the number of the last migration that was applied; 0: none. Fails as any statement, with MS_DB_SCHEMA where there is no table of
+ *  migrations, MS_DB_FAULT where there is no right to read it. */
 ms_rc_t ms_schema_load(ms_ctx_t *c, int *version);
 
 /** Ask for the same on a connection of its own, which ends with `pool`; no table means 0. There is no limit on how long that takes.

@@ -50,6 +50,7 @@ const char *ms_checkup_complaint(apr_pool_t *pool, const ms_checkup_t *found)
                                                         found->schema, MS_SCHEMA) : NULL;
     case MS_BUSY:
         return "no connection to the database came free";
+    case MS_DB_SCHEMA:
     case MS_DB_FAULT:
         return "the database does not tell its schema: run medusa-store-admin migrate, and see to the rights of its user";
     default:

@@ -16,9 +16,9 @@ use MedusaStore::Steady qw($STEADY);
 use constant KILLS => full() ? 100 : 8;
 
 MedusaStore::Harness::need_database();
-# four processes from the start to the end, so that each kill leaves three
+# slots that are always taken, so that each child that dies may hold one; and four processes from the start to the end, so that each kill leaves three
 my $mpm = ($ENV{TEST_MPM} || 'event') eq 'prefork' ? 'event' : $ENV{TEST_MPM} || 'event';
-my $h = MedusaStore::Harness->new(mpm => $mpm, log_level => 'warn', http_log_level => 'notice', main => "${STEADY}MedusaStoreHashSlots 2\n", conf => <<'CONF');
+my $h = MedusaStore::Harness->new(mpm => $mpm, log_level => 'warn', http_log_level => 'notice', main => "${STEADY}MedusaStorePasswordCost 8192 2\nMedusaStoreHashSlots 2\n", conf => <<'CONF');
 ServerLimit 8
 StartServers 4
 ThreadLimit 8
