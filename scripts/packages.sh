@@ -7,6 +7,7 @@ PACKAGES_BUILD=(gcc libc6-dev make autoconf automake libtool pkg-config
 PACKAGES_RUN=(apache2-bin libaprutil1-dbd-mysql mariadb-server mariadb-client perl util-linux)
 PACKAGES_TEST=(libcmocka-dev binutils libxml2-utils curl openssl valgrind faketime)
 PACKAGES_BENCH=(wrk)
+PACKAGES_PEER=(postgresql nodejs npm) # what bench/peer runs Medusa with
 PACKAGES_FUZZ=(clang libclang-rt-dev llvm) # what make fuzz needs: libFuzzer, and names in its reports
 PACKAGES_CLIENT=(nodejs npm chromium chromium-driver) # what t/60-client plays a storefront with
 PACKAGES_PACKAGE=(debhelper dpkg-dev debootstrap rpm cpio) # what t/70-package makes packages and a scratch Debian with

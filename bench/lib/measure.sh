@@ -20,6 +20,22 @@ ticks_of() {
     printf '%s' "$sum"
 }
 
+# The same of a process and all that it started: PostgreSQL has a process for each connection. What ended meanwhile is its parent's.
+ticks_of_tree() {
+    local pid line sum=0
+    read -r -a line < <(sed 's/.*) //' "/proc/$1/stat")
+    sum=$((line[11] + line[12] + line[13] + line[14]))
+    for pid in $(cat "/proc/$1/task/$1/children"); do
+        line=$(sed 's/.*) //' "/proc/$pid/stat" 2> /dev/null) || continue
+        read -r -a line <<< "$line"
+        sum=$((sum + line[11] + line[12]))
+    done
+    printf '%s' "$sum"
+}
+
+# KiB of memory that processes have together: resident, and their share of what they have in common: memory_of PID…
+memory_of() { printf '/proc/%s/smaps_rollup\n' "$@" | xargs cat 2> /dev/null | awk '$1 == "Rss:" { rss += $2 } $1 == "Pss:" { pss += $2 } END { print rss + 0, pss + 0 }'; }
+
 # Microseconds of processor time a request: per_request TICKS REQUESTS
 per_request() { awk -v t="$1" -v n="$2" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", (n ? t / hz * 1e6 / n : 0) }'; }
 
@@ -31,9 +47,9 @@ take_result() {
 # Run a command that prints a RESULT; what it cost httpd and the database, too: measure NAME SECONDS COMMAND…
 measure() {
     local name=$1 httpd db
-    httpd=$(ticks_of "${httpd_pids[@]}") db=$(ticks_of "$db_pid")
+    httpd=$(ticks_of "${httpd_pids[@]}") db=$(ticks_of_tree "$db_pid")
     bounded $(($2 + 60)) "${@:3}" > "$scratch/output" 2>&1 || fail "$name: $(tail -n 1 "$scratch/output")"
-    httpd=$(($(ticks_of "${httpd_pids[@]}") - httpd)) db=$(($(ticks_of "$db_pid") - db))
+    httpd=$(($(ticks_of "${httpd_pids[@]}") - httpd)) db=$(($(ticks_of_tree "$db_pid") - db))
     take_result "$name" "$scratch/output"
     m_httpd_ticks=$httpd m_httpd_us=$(per_request "$httpd" "$m_done") m_db_us=$(per_request "$db" "$m_done")
 }

@@ -58,11 +58,13 @@ remove_scratch() {
     done
 }
 
+# A measurement that starts more than shops defines end_others to end it.
 clean_up() {
     local status=$? shop
     trap - EXIT
     trap '' INT TERM HUP
     end_children
+    if declare -F end_others > /dev/null; then end_others; fi
     if [ -n "$scratch" ]; then
         for shop in "${shops[@]}"; do
             [ ! -d "$scratch/$shop" ] || "$here/run" --stop --state "$scratch/$shop" > /dev/null 2>&1 || true
