@@ -51,6 +51,13 @@ int ms_setting_duration(apr_interval_time_t *value, const char *text)
     return units[i].name && !__builtin_mul_overflow(number, units[i].length, value);
 }
 
+int ms_setting_rate(apr_int64_t *count, apr_interval_time_t *period, const char *text)
+{
+    const char *end = read_number(count, text);
+
+    return end && *end == '/' && ms_setting_duration(period, end + 1);
+}
+
 int ms_setting_origin(const char *text)
 {
     const char *p = text, *host;

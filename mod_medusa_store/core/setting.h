@@ -11,6 +11,9 @@ int ms_setting_number(apr_int64_t *value, const char *text);
  *  fit; what is negative is no duration. */
 int ms_setting_duration(apr_interval_time_t *value, const char *text);
 
+/** Read "10/5mi": a number, and the duration in which it counts. 0 if the text is anything else, or does not fit. */
+int ms_setting_rate(apr_int64_t *count, apr_interval_time_t *period, const char *text);
+
 /** 1 if the text is scheme://host[:port], as a browser writes an origin. */
 int ms_setting_origin(const char *text);
 

@@ -2,6 +2,7 @@
  *
  * What is kept beyond one life of the module holds data only. What too often means, account/throttle.c knows. */
 #include "httpd/limits.h"
+#include "core/setting.h"
 #include "httpd/config.h"
 #include "httpd/count.h"
 #include "httpd/retained.h"
@@ -110,17 +111,15 @@ static int find_by(const char *word)
 }
 
 /* "10/5mi" or "Off". 0: it is neither. */
-static int parse_limit(apr_pool_t *pool, ms_limit_t *limit, const char *text)
+static int parse_limit(ms_limit_t *limit, const char *text)
 {
-    const char *slash = strchr(text, '/');
-    char *end;
-    apr_int64_t count = apr_strtoi64(text, &end, 10);
+    apr_int64_t count;
 
     *limit = (ms_limit_t){ 0, 0 };
     if (!strcasecmp(text, "Off")) {
         return 1;
     }
-    if (!slash || end != slash || end == text || count < 1 || count > COUNT_MAX || ap_timeout_parameter_parse(slash + 1, &limit->period, "s")) {
+    if (!ms_setting_rate(&count, &limit->period, text) || count < 1 || count > COUNT_MAX) {
         return 0;
     }
     limit->count = (int)count;
@@ -142,7 +141,7 @@ const char *ms_limits_set(cmd_parms *cmd, void *dir, const char *kind_word, cons
     if (!ms_throttle_counts((ms_try_t)kind, (ms_by_t)by)) {
         return apr_psprintf(cmd->pool, "%s: %s is counted by Address alone", name, ms_try_get((ms_try_t)kind)->word);
     }
-    if (!parse_limit(cmd->temp_pool, &throttle_of(cmd)->limits[kind][by], text)) {
+    if (!parse_limit(&throttle_of(cmd)->limits[kind][by], text)) {
         return apr_psprintf(cmd->pool, "%s: \"%s\" is no limit; write 10/5mi (a number from 1 to %d, and a time from 1s to %d days, "
                                        "at most %d a second) or Off", name, text, COUNT_MAX, PERIOD_MAX / 86400, MS_THROTTLE_RATE_MAX);
     }

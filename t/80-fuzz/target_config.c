@@ -16,6 +16,10 @@ static void check_numbers(ms_ctx_t *c, const char *text)
     apr_int64_t number, again;
     apr_interval_time_t duration, other;
 
+    if (ms_setting_rate(&number, &duration, text)) {
+        MUST(ms_setting_rate(&again, &other, apr_psprintf(c->pool, "%" APR_INT64_T_FMT "/%" APR_INT64_T_FMT "ms", number, duration / 1000)));
+        MUST(again == number && other == duration);
+    }
     if (ms_setting_number(&number, text)) {
         MUST(ms_setting_number(&again, apr_psprintf(c->pool, "%" APR_INT64_T_FMT, number)) && again == number);
         MUST(number < 0 || !ms_setting_duration(&duration, text) || duration == apr_time_from_sec(number));

@@ -36,7 +36,7 @@ static void check_good(ms_ctx_t *c, const char *text, size_t size)
     MUST(ms_utf8_valid(text, size) && !memchr(text, '\0', size));
     MUST(at && at != text && at - text <= 64 && memchr(at, '.', (size_t)(text + size - at)) && units_of(text, size) <= UNITS_MAX);
     lower = check_lower(c, fuzz_text(c, text, size));
-    MUST(ms_email_check(lower, strlen(lower)) || units_of(lower, strlen(lower)) > units_of(text, size)); /* U+0130 grows */
+    MUST(ms_email_check(lower, strlen(lower)) || strlen(lower) > size || units_of(lower, strlen(lower)) > units_of(text, size)); /* a few letters grow */
 }
 
 void fuzz_email(ms_ctx_t *c, const uint8_t *data, size_t size)

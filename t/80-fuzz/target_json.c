@@ -37,6 +37,20 @@ static void check_round_trip(ms_ctx_t *c, const json_t *value)
     MUST(again_text && again_length == length && !memcmp(again_text, text, length));
 }
 
+/* What need not be read to be shown is what would be written of it. */
+static void check_plain(ms_ctx_t *c, const char *data, size_t size)
+{
+    const char *text = fuzz_bytes(c, data, size), *written;
+    json_t *value;
+    size_t length;
+
+    if (ms_json_is_plain(text, size)) {
+        MUST(ms_json_parse(&value, fuzz_text(c, data, size), size, MS_JSON_DEPTH_MAX, 0) == MS_JSON_GOOD);
+        written = ms_json_write(c->pool, ms_own(c->pool, value), &length);
+        MUST(written && length == size && !memcmp(written, data, size));
+    }
+}
+
 /* jansson refuses numbers that we take, takes what is too deep for us, and may overlook a NUL behind a number; but of what both take
  * it makes the same. */
 static void compare(ms_ctx_t *c, const json_t *value, const char *data, size_t size)
@@ -74,6 +88,7 @@ void fuzz_json(ms_ctx_t *c, const uint8_t *data, size_t size)
 {
     json_t *value = read_body(c, data, size);
 
+    check_plain(c, (const char *)data, size);
     compare(c, value, (const char *)data, size);
     if (value) {
         check_round_trip(c, value);
