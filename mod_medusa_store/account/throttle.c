@@ -152,9 +152,8 @@ static int is_exempt(const ms_throttle_t *throttle, const ms_client_t *client)
 /* 0: nothing is counted here. Who is told nothing of accounts may ask for them. */
 static int find_trier(trier_t *t, ms_ctx_t *c, const char *email)
 {
-    t->throttle = throttle_of(c);
     t->kind = c->route ? c->route->tries : MS_TRY_NONE;
-    if (!t->throttle || t->kind == MS_TRY_NONE || (t->kind == MS_TRY_EXISTENCE && c->hides_accounts)) {
+    if (t->kind == MS_TRY_NONE || !(t->throttle = throttle_of(c)) || (t->kind == MS_TRY_EXISTENCE && c->hides_accounts)) {
         return 0;
     }
     t->c = c;

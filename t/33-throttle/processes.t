@@ -7,6 +7,7 @@ use Time::HiRes qw(sleep time);
 
 use MedusaStore::Accounts qw(new_customer);
 use MedusaStore::Crowd;
+use MedusaStore::Process qw(children);
 use MedusaStore::Report qw(figure);
 use MedusaStore::Tries qw(shop fail_as pass_as statuses metric);
 
@@ -57,9 +58,8 @@ for my $mpm (sort keys %CHILDREN) {
         ok($h->await_log(qr/(?:resuming normal operations.*){@{[$generation + 1]}}/s, 30), 'a hard restart');
         is(statuses(fail_as($h, '192.0.2.1', $c->{email})), '429', 'keeps them, too');
 
-        my %seen = map { $_ => 1 } pids($h);
-        my $victim = (grep { -e "/proc/$_" } keys %seen)[0];
-        ok($victim && kill('KILL', $victim), 'a process is killed');
+        my ($victim) = map { $_->{pid} } children($h->{pid});
+        ok($victim && kill('KILL', $victim), 'a process is killed') or return;
         my $end = time + 30;
         sleep 0.05 while -e "/proc/$victim" && time < $end;
         is(statuses(fail_as($h, '192.0.2.1', $c->{email}), pass_as($h, '192.0.2.2', $c)), '429 200', 'and takes nothing along');
