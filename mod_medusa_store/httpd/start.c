@@ -29,13 +29,29 @@ static int is_shop(const ms_server_t *server)
     return server->db.params && server->account.secrets[0];
 }
 
-static const char *make_shop(apr_pool_t *pool, server_rec *s, ms_gate_t *gate)
+/* The decoy of a host before this one whose passwords cost the same, or NULL: each is a hash, and hosts may be many. */
+static const char *same_decoy(server_rec *first, const server_rec *s)
+{
+    const ms_account_t *mine = &ms_server_get(s)->account;
+
+    for (; first != s; first = first->next) {
+        const ms_account_t *other = &ms_server_get(first)->account;
+
+        if (other->decoy_hash && other->password_passes == mine->password_passes && other->password_memory == mine->password_memory) {
+            return other->decoy_hash;
+        }
+    }
+    return NULL;
+}
+
+static const char *make_shop(apr_pool_t *pool, server_rec *main_server, server_rec *s, ms_gate_t *gate)
 {
     ms_server_t *server = ms_server_get(s);
+    const char *decoy = same_decoy(main_server, s);
 
     server->sink = ms_log_of_server(s);
     server->account.gate = gate;
-    server->account.decoy_hash = ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
+    server->account.decoy_hash = decoy ? decoy : ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
     server->shop.account = &server->account;
     server->shop.deadline = server->deadline;
     return server->account.decoy_hash ? NULL : "not enough memory for one password hash (MedusaStorePasswordCost)";
@@ -94,7 +110,7 @@ static const char *start(apr_pool_t *pconf, server_rec *main_server)
     for (s = main_server; s && !error; s = s->next) {
         ms_cookie_keys(&ms_server_get(s)->cookie_keys, ms_server_get(s)->account.secrets); /* also where there is a secret and no shop */
         if (is_shop(ms_server_get(s)) && !ms_server_get(s)->shop.account) { /* a host without settings of its own has the main server's */
-            error = make_shop(pconf, s, gate);
+            error = make_shop(pconf, main_server, s, gate);
             shops++;
         }
     }
