@@ -6,12 +6,12 @@
 #include <stddef.h>
 
 static const ms_field_t fields[] = {
-    { "id",          MS_DIGEST, MS_SHOW, "SHA-256 of the token that the client holds" },
-    { "customer_id", MS_ID,     MS_SHOW, "Who is signed in by it" },
-    { "kind",        MS_ID,     MS_SHOW, "cookie or bearer" },
-    { "created_at",  MS_TIME,   MS_SHOW, "Time of sign-in" },
-    { "last_seen",   MS_TIME,   MS_SHOW, "Last use, as far as it was written down" },
-    { "expires_at",  MS_TIME,   MS_SHOW, "End, unless it is used before" },
+    { "id",          MS_DIGEST, MS_HIDDEN, "SHA-256 of the token that the client holds" },
+    { "customer_id", MS_ID,     MS_SHOW,   "Who is signed in by it" },
+    { "kind",        MS_ID,     MS_HIDDEN, "cookie or bearer" },
+    { "created_at",  MS_TIME,   MS_HIDDEN, "Time of sign-in" },
+    { "last_seen",   MS_TIME,   MS_SHOW,   "Last use, as far as it was written down" },
+    { "expires_at",  MS_TIME,   MS_HIDDEN, "End, unless it is used before" },
     { NULL, MS_ID, 0, NULL }
 };
 
