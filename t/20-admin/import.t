@@ -13,6 +13,8 @@ use MIME::Base64 qw(encode_base64);
 use Symbol qw(gensym);
 use Test::More;
 
+use MedusaStore::Secrets qw(keep_text note_secrets);
+
 for my $name (qw(MS_TEST_SOCKET MS_TEST_USER MS_ADMIN)) {
     die "$name is not set: this test needs a private database server and the program (see its head)\n"
         unless defined $ENV{$name} && length $ENV{$name};
@@ -58,7 +60,9 @@ sub admin {
     }
     waitpid $pid, 0;
     my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
-    return ($status, slurp("$scratch/out"), slurp("$scratch/err"));
+    my ($out, $err) = map { slurp("$scratch/$_") } qw(out err);
+    keep_text("$out$err");
+    return ($status, $out, $err);
 }
 
 sub fresh_database {
@@ -99,6 +103,7 @@ sub row {
 sub customer {
     my (%c) = (email => undef, has_account => 't', created_at => $THEN, updated_at => $LATER, @_);
     $c{email} //= "$c{id}\@example.com";
+    note_secrets(@c{qw(email password_hash)});
     return row(@c{@CUSTOMER});
 }
 sub address { my (%a) = (created_at => $THEN, updated_at => $LATER, @_); return row(@a{@ADDRESS}) }

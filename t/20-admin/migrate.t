@@ -14,6 +14,8 @@ use Symbol qw(gensym);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use MedusaStore::Secrets qw(keep_text note_secrets);
+
 for my $name (qw(MS_TEST_SOCKET MS_TEST_USER MS_ADMIN)) {
     die "$name is not set: this test needs a private database server and the program (see its head)\n"
         unless defined $ENV{$name} && length $ENV{$name};
@@ -76,7 +78,9 @@ sub finish {
     my ($run) = @_;
     my ($out, $err) = map { local $/; my $text = readline $_; defined $text ? $text : '' } $run->{out}, $run->{err};
     waitpid $run->{pid}, 0;
-    return ($? & 127 ? "signal " . ($? & 127) : $? >> 8, $out, $err);
+    my $status = $?;
+    keep_text("$out$err");
+    return ($status & 127 ? 'signal ' . ($status & 127) : $status >> 8, $out, $err);
 }
 
 sub admin_with { return finish(start(@_)) }
@@ -335,6 +339,7 @@ is("$status $out", '2 ', 'no parameters at all');
 like($err, qr/no connection parameters: give --params-file FILE or set MEDUSA_STORE_DB_PARAMS/, 'says where they come from');
 
 my $secret = 'hunter2-and-more';
+note_secrets($secret);
 for my $bad ("sock=$socket,user=ms_nobody_$$,pass=$secret,dbname=$db", "sock=$scratch/none,user=$user,pass=$secret,dbname=$db") {
     ($status, $out, $err) = admin_with($bad, 'migrate', '--sql', $sql);
     is($status, 1, 'can not connect');

@@ -16,6 +16,8 @@ use Symbol qw(gensym);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use MedusaStore::Secrets qw(keep_text note_secrets);
+
 for my $name (qw(MS_TEST_SOCKET MS_TEST_USER MS_ADMIN)) {
     die "$name is not set: this test needs a private database server and the program (see its head)\n"
         unless defined $ENV{$name} && length $ENV{$name};
@@ -30,6 +32,7 @@ my $scratch = tempdir(CLEANUP => 1);
 my $own     = $$;
 my $db      = "ms_outbox_$$";
 my $secret  = 'melody@example.com';
+note_secrets($secret);
 delete $ENV{MEDUSA_STORE_DB_PARAMS};
 
 END {
@@ -67,7 +70,9 @@ sub finish {
     my ($run) = @_;
     my ($out, $err) = map { local $/; my $text = readline $_; defined $text ? $text : '' } $run->{out}, $run->{err};
     waitpid $run->{pid}, 0;
-    return ($? & 127 ? 'signal ' . ($? & 127) : $? >> 8, $out, $err);
+    my $status = $?;
+    keep_text("$out$err");
+    return ($status & 127 ? 'signal ' . ($status & 127) : $status >> 8, $out, $err);
 }
 
 sub admin { return finish(start(@_)) }

@@ -6,12 +6,14 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use File::Glob qw(bsd_glob);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use Test::More;
 
 use MedusaStore::Client;
 use MedusaStore::Harness;
+use MedusaStore::Secrets qw(keep_logs);
 
 MedusaStore::Harness::need_database();
 $ENV{MS_RUN_BUILD} = $ENV{MS_BUILDDIR};
@@ -22,6 +24,7 @@ my @states;
 END {
     local $?;
     run('--stop', '--state', $_) for grep { -d } @states;
+    keep_logs(map { (bsd_glob("$_/logs/*"), bsd_glob("$_/*.log")) } map { s/ /\\ /gr } @states);
 }
 $SIG{$_} = sub { exit 130 } for qw(INT TERM HUP);
 

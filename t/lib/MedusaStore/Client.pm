@@ -12,6 +12,8 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
 
+use MedusaStore::Secrets qw(note_secrets secrets_of);
+
 # new(port => N, timeout => SECONDS, keep => 1)
 # keep: use a connection again for as long as the server leaves it open. One that it has closed meanwhile is replaced, and
 # counted in {replaced}; a new one that is closed without an answer is an error.
@@ -72,6 +74,7 @@ sub request {
     my $head = join "\r\n", "$method $target HTTP/1.1", @lines, '', '';
     utf8::encode($head) if utf8::is_utf8($head);
     my $answer = $self->_exchange($method, $head . ($body // ''));
+    note_secrets(secrets_of($head . ($body // ''), join("\n", map { "Set-Cookie: $_" } @{ $answer->{cookies} }), $answer->{body}));
     $self->_keep_cookies($option{jar}, $answer) if defined $option{jar};
     return $answer;
 }

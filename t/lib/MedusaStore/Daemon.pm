@@ -15,6 +15,8 @@ use POSIX qw(:sys_wait_h);
 use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep);
 
+use MedusaStore::Secrets qw(keep_logs);
+
 my @all;
 
 # Make one with a folder of its own; it does not run yet.
@@ -93,7 +95,9 @@ sub log_text {
 sub DESTROY {
     my ($self) = @_;
     local ($?, $@, $!);
-    $self->kill if $$ == $self->{owner};
+    return if $$ != $self->{owner};
+    $self->kill;
+    keep_logs("$self->{folder}/server.log");
     return;
 }
 

@@ -26,6 +26,7 @@ use Test::Builder;
 use Time::HiRes qw(sleep time);
 
 use MedusaStore::Client;
+use MedusaStore::Secrets qw(keep_logs keep_text note_secrets SHORTEST);
 
 my @MODULES = qw(unixd authn_core authz_core mime log_config dir alias env setenvif headers rewrite session);
 my %MPM_CONF = (
@@ -145,7 +146,9 @@ sub _make_shop {
 # Run medusa-store-admin on the shop's database: (exit status, output).
 sub admin {
     my ($self, @arguments) = @_;
-    return run_command($ENV{MS_ADMIN}, '--params-file', "$self->{root}/db-admin-params", @arguments);
+    my @result = run_command($ENV{MS_ADMIN}, '--params-file', "$self->{root}/db-admin-params", @arguments);
+    keep_text($result[1]);
+    return @result;
 }
 
 # Run a command: (exit status, all its output).
@@ -385,6 +388,7 @@ sub stop {
     return 1 if $self->{judged};
     my $status = $self->stop_server;
     my @bad = $self->_judge_log;
+    $self->_keep_logs;
     push @bad, "httpd ended with status $status" if $status;
     $self->_drop;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -392,6 +396,9 @@ sub stop {
     $test->diag(splice @bad, 0, 30) unless $good;
     return $good;
 }
+
+# For the judgement over the whole run (MedusaStore::Secrets).
+sub _keep_logs { my ($self) = @_; return keep_logs(glob "$self->{root}/logs/*") }
 
 sub _drop {
     my ($self) = @_;
@@ -413,6 +420,7 @@ sub _end_forgotten {
     my ($self) = @_;
     $self->stop_server;
     my @bad = $self->{port} ? $self->_judge_log : ();
+    $self->_keep_logs;
     eval { $self->_drop };
     if (@bad) {
         $test->diag("the error log holds what was not announced:\n", @bad);
@@ -515,7 +523,8 @@ sub _secret_regex {
 # known already.
 sub secret {
     my ($self, @texts) = @_;
-    $self->{secrets}{$_} = 1 for grep { defined && length >= 8 } @texts;
+    $self->{secrets}{$_} = 1 for grep { defined && length >= SHORTEST } @texts;
+    note_secrets(@texts);
     return $self;
 }
 

@@ -17,6 +17,8 @@ use IO::Socket::INET;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
+use MedusaStore::Secrets qw(note_secrets secrets_of);
+
 our @EXPORT_OK = qw(cookie text);
 
 # Directives for a server that up to 64 such clients keep busy: one that runs short of threads closes connections.
@@ -84,6 +86,7 @@ sub send {
     my $socket = $self->{socket} || $self->_connect;
     undef $self->{socket} unless $socket && _write($socket, $bytes) && $self->_read(\%r, $method // '');
     $r{got} = _now();
+    note_secrets(secrets_of($bytes, @r{qw(head body)})) if $ENV{MS_SECRETS};
     return \%r;
 }
 
