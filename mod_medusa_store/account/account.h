@@ -6,12 +6,14 @@
 #include <apr_time.h>
 
 struct ms_gate_t;
+struct ms_jwt_keys_t;
 struct ms_throttle_t;
 
 enum { MS_SECRET_MIN = 32 }; /* bytes */
 
 typedef struct ms_account_t {
     const char *secrets[3];             /* the one to sign with, the one before it (or NULL), NULL */
+    const struct ms_jwt_keys_t *token_keys; /* made of them; NULL: not yet */
     apr_interval_time_t session_life;   /* of a cookie's session, from its last use */
     apr_interval_time_t token_life;     /* of a bearer token, from its issue */
     apr_interval_time_t key_life;       /* of what an Idempotency-Key was answered */

@@ -6,7 +6,6 @@
 #include "core/json.h"
 
 #include <apr_strings.h>
-#include <sodium.h>
 #include <string.h>
 
 enum { TOKEN_MAX = 4096, BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
@@ -21,16 +20,24 @@ static const char *encode(apr_pool_t *pool, const void *data, size_t length)
     return sodium_bin2base64(apr_palloc(pool, size), size, data, length, BASE64);
 }
 
-static void sign(unsigned char *mac, const char *secret, const char *input, size_t length)
+void ms_jwt_keys(ms_jwt_keys_t *keys, const char *const *secrets)
 {
-    crypto_auth_hmacsha256_state state;
+    for (keys->count = 0; keys->count < 2 && secrets[keys->count]; keys->count++) {
+        const char *secret = secrets[keys->count];
 
-    crypto_auth_hmacsha256_init(&state, (const unsigned char *)secret, strlen(secret));
+        crypto_auth_hmacsha256_init(&keys->key[keys->count], (const unsigned char *)secret, strlen(secret));
+    }
+}
+
+static void sign(unsigned char *mac, const crypto_auth_hmacsha256_state *key, const char *input, size_t length)
+{
+    crypto_auth_hmacsha256_state state = *key;
+
     crypto_auth_hmacsha256_update(&state, (const unsigned char *)input, length);
     crypto_auth_hmacsha256_final(&state, mac);
 }
 
-const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key)
+const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const ms_jwt_keys_t *keys)
 {
     unsigned char mac[crypto_auth_hmacsha256_BYTES];
     const char *text, *input;
@@ -41,7 +48,7 @@ const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key)
         return NULL;
     }
     input = apr_pstrcat(c->pool, header, ".", encode(c->pool, text, length), NULL);
-    sign(mac, key, input, strlen(input));
+    sign(mac, &keys->key[0], input, strlen(input));
     return apr_pstrcat(c->pool, input, ".", encode(c->pool, mac, sizeof mac), NULL);
 }
 
@@ -67,17 +74,17 @@ static int says_hs256(ms_ctx_t *c, const char *text, size_t length)
     return (length == strlen(header) && !memcmp(text, header, length)) || !strcmp(ms_jwt_text(decode(c, text, length), "alg"), "HS256");
 }
 
-static int signature_fits(const char *input, size_t length, const char *signature, const char *const *keys)
+static int signature_fits(const char *input, size_t length, const char *signature, const ms_jwt_keys_t *keys)
 {
     unsigned char given[crypto_auth_hmacsha256_BYTES], mac[crypto_auth_hmacsha256_BYTES];
     size_t size;
-    int fits = 0;
+    int fits = 0, i;
 
     if (!ms_base64_read(given, sizeof given, &size, signature, strlen(signature), BASE64) || size != sizeof given) {
         return 0;
     }
-    for (; *keys; keys++) {
-        sign(mac, *keys, input, length);
+    for (i = 0; i < keys->count; i++) {
+        sign(mac, &keys->key[i], input, length);
         fits |= !sodium_memcmp(mac, given, sizeof mac);
     }
     return fits;
@@ -99,7 +106,7 @@ const char *ms_jwt_text(const json_t *payload, const char *claim)
     return text ? text : "";
 }
 
-json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const char *const *keys)
+json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const ms_jwt_keys_t *keys)
 {
     const char *dot1 = strchr(token, '.'), *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
     json_t *payload;

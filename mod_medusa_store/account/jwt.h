@@ -4,13 +4,24 @@
 
 #include "core/ctx.h"
 
-/** Sign a payload; `payload` stays the caller's. NULL when out of memory. */
-const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const char *key);
+#include <sodium.h>
 
-/** The payload of a token signed with one of the keys (the list ends with NULL), whose times are good: `exp` and `nbf` are numbers
+/** What tokens are signed with (the first), and what they may have been signed with; begun, which is a fifth of the work for each. */
+typedef struct ms_jwt_keys_t {
+    int count;
+    crypto_auth_hmacsha256_state key[2];
+} ms_jwt_keys_t;
+
+/** Make keys of the first two of the secrets (the list ends with NULL). */
+void ms_jwt_keys(ms_jwt_keys_t *keys, const char *const *secrets);
+
+/** Sign a payload; `payload` stays the caller's. NULL when out of memory. */
+const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const ms_jwt_keys_t *keys);
+
+/** The payload of a token signed with one of the keys, whose times are good: `exp` and `nbf` are numbers
  *  where they are there, no leeway. NULL: not to be relied upon, or
  *  memory ran out, which is recorded (MS_UNEXPECTED). Tied to c->pool. */
-json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const char *const *keys);
+json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const ms_jwt_keys_t *keys);
 
 /** A claim that is a string; "" where it is absent or of another type. */
 const char *ms_jwt_text(const json_t *payload, const char *claim);

@@ -30,19 +30,24 @@ const char *ms_reset_sign(ms_ctx_t *c, const char *customer_id, const char *hash
 {
     json_int_t now = (json_int_t)apr_time_sec(c->now);
     json_t *payload = ms_own(c->pool, json_pack("{s:s, s:I, s:I}", "customer_id", customer_id, "exp", now + LIFE, "iat", now));
+    const char *const secrets[] = { key_of(c, c->shop->account->secrets[0], hash), NULL };
+    ms_jwt_keys_t keys;
 
-    return ms_jwt_sign(c, payload, key_of(c, c->shop->account->secrets[0], hash));
+    ms_jwt_keys(&keys, secrets);
+    return ms_jwt_sign(c, payload, &keys);
 }
 
 int ms_reset_check(ms_ctx_t *c, const char *token, const char *customer_id, const char *hash)
 {
-    const char *keys[3] = { NULL };
+    const char *secrets[3] = { NULL };
     const json_t *payload;
+    ms_jwt_keys_t keys;
     int i;
 
     for (i = 0; c->shop->account->secrets[i]; i++) {
-        keys[i] = key_of(c, c->shop->account->secrets[i], hash);
+        secrets[i] = key_of(c, c->shop->account->secrets[i], hash);
     }
-    payload = ms_jwt_read(c, token, keys);
+    ms_jwt_keys(&keys, secrets);
+    payload = ms_jwt_read(c, token, &keys);
     return json_object_get(payload, "exp") && !strcmp(ms_jwt_text(payload, "customer_id"), customer_id);
 }

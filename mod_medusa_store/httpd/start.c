@@ -3,6 +3,7 @@
  * The server starts without the database, if need be, and answers 503 until it is there. What the directives come to was judged
  * before, by check.c. */
 #include "httpd/start.h"
+#include "account/jwt.h"
 #include "account/password.h"
 #include "core/xml.h"
 #include "httpd/config.h"
@@ -44,6 +45,14 @@ static const char *same_decoy(server_rec *first, const server_rec *s)
     return NULL;
 }
 
+static const ms_jwt_keys_t *token_keys(apr_pool_t *pool, const ms_server_t *server)
+{
+    ms_jwt_keys_t *keys = apr_palloc(pool, sizeof *keys);
+
+    ms_jwt_keys(keys, server->account.secrets);
+    return keys;
+}
+
 static const char *make_shop(apr_pool_t *pool, server_rec *main_server, server_rec *s, ms_gate_t *gate)
 {
     ms_server_t *server = ms_server_get(s);
@@ -51,6 +60,7 @@ static const char *make_shop(apr_pool_t *pool, server_rec *main_server, server_r
 
     server->sink = ms_log_of_server(s);
     server->account.gate = gate;
+    server->account.token_keys = token_keys(pool, server);
     server->account.decoy_hash = decoy ? decoy : ms_password_decoy(pool, server->account.password_passes, server->account.password_memory);
     server->shop.account = &server->account;
     server->shop.deadline = server->deadline;
