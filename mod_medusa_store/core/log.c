@@ -42,16 +42,48 @@ void ms_log(const ms_sink_t *sink, ms_line_t line, ...)
     va_end(args);
 }
 
+/* ---- what a flood of requests would repeat ---- */
+
+static ms_log_memory_t own, *remembered = &own;
+
+void ms_log_share(ms_log_memory_t *memory)
+{
+    remembered = memory ? memory : &own;
+}
+
+/* A slot holds what was written, and above that when, in milliseconds. Two that meet in one forget each other: a line too many, never one
+ * too few. */
+static int is_due(int cause, ms_line_t line)
+{
+    enum { SLOTS = sizeof remembered->last / sizeof *remembered->last, WHAT = 1 << 20 };
+    apr_uint64_t what = ((unsigned)cause * MS_LINE_COUNT + line) % WHAT, now = (apr_uint64_t)apr_time_as_msec(ms_steady_now());
+    _Atomic(apr_uint64_t) *slot = &remembered->last[what % SLOTS];
+    apr_uint64_t last = *slot;
+
+    if (last && last % WHAT == what && now - last / WHAT < RARELY_SECONDS * 1000) {
+        return 0;
+    }
+    return atomic_compare_exchange_strong(slot, &last, now * WHAT + what); /* else somebody writes it just now */
+}
+
 void ms_log_rarely(const ms_sink_t *sink, ms_line_t line, ...)
 {
-    static _Atomic apr_time_t written[MS_LINE_COUNT];
-    apr_time_t now = ms_steady_now(), last = written[line];
     va_list args;
 
-    if ((last && now - last < apr_time_from_sec(RARELY_SECONDS)) || !atomic_compare_exchange_strong(&written[line], &last, now)) {
-        return;
+    if (is_due(0, line)) {
+        va_start(args, line);
+        write_line(sink, line, lines[line].level, args);
+        va_end(args);
     }
-    va_start(args, line);
-    write_line(sink, line, lines[line].level, args);
-    va_end(args);
+}
+
+void ms_log_rarely_for(const ms_sink_t *sink, int cause, ms_line_t line, ...)
+{
+    va_list args;
+
+    if (is_due(cause, line)) {
+        va_start(args, line);
+        write_line(sink, line, lines[line].level, args);
+        va_end(args);
+    }
 }

@@ -5,6 +5,8 @@
 #ifndef MS_CORE_LOG_H
 #define MS_CORE_LOG_H
 
+#include <apr_time.h>
+
 
 enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
 
@@ -72,7 +74,18 @@ typedef struct {
 
 /** Format a line and hand it to the sink (a NULL sink, or one without a writer, drops it). Cut at 1,000 bytes. */
 void ms_log(const ms_sink_t *sink, ms_line_t line, ...);
-/** The same, but at most once a minute and process: for what a flood of requests would repeat. */
+
+/** When lines of a kind, and of a cause, were last written: in memory that processes share, zeroed at first. */
+typedef struct {
+    _Atomic(apr_uint64_t) last[256];
+} ms_log_memory_t;
+
+/** Remember there from now on; NULL: in this process, as at first. */
+void ms_log_share(ms_log_memory_t *memory);
+
+/** The same as ms_log(), but at most once a minute for all who share the memory: for what a flood of requests would repeat. */
 void ms_log_rarely(const ms_sink_t *sink, ms_line_t line, ...);
+/** The same for each cause, which is any number. */
+void ms_log_rarely_for(const ms_sink_t *sink, int cause, ms_line_t line, ...);
 
 #endif

@@ -33,7 +33,7 @@ static void log_refusal(ms_ctx_t *c, const char *label, int error, const char *t
 {
     text = ms_error_quotes_value(error) ? "a value was refused" : text;
     if (ms_error_is_unable(error)) {
-        ms_log_rarely(c->log, MS_LINE_DB_STATEMENT, label, error, text, "");
+        ms_log_rarely_for(c->log, error, MS_LINE_DB_STATEMENT, label, error, text, "");
     }
     else {
         ms_log(c->log, MS_LINE_DB_STATEMENT, label, error, text, ms_error_advice(error));

@@ -29,11 +29,11 @@ int ms_error_is_elsewhere(int error)
     return is_one_of(elsewhere, error);
 }
 
-/* Its disk is full, its memory used up; the cluster broke while it committed (1180); the administrator ended the statement, or a
- * limit of the server did. */
+/* Its disk is full, its memory used up (below 100: it could not write or enlarge a file; 1026, 1030: its storage could not); the cluster
+ * broke while it committed (1180); the administrator ended the statement, or a limit of the server did. */
 int ms_error_is_unable(int error)
 {
-    static const int unable[] = { 1021, 1037, 1038, 1041, 1114, 1180, 1317, 1969, 3024, 0 };
+    static const int unable[] = { 3, 5, 14, 20, 1021, 1026, 1030, 1037, 1038, 1041, 1114, 1180, 1317, 1969, 3024, 0 };
 
     return is_one_of(unable, error) || ms_error_is_elsewhere(error);
 }

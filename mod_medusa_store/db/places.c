@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-    SPARE = 4,        /* one of so many threads is left to others */
-    STILL = 50 * 1000 /* microseconds without an end of any request, after which a pool stands still */
+    SPARE = 8,        /* one of so many threads is left to others */
+    STILL = 75 * 1000 /* microseconds without an end of any request, after which a pool stands still */
 };
 
 struct ms_room_t {

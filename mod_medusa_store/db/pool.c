@@ -398,6 +398,7 @@ ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
 {
     ms_db_t *db = c->shop->db;
     apr_interval_time_t wait = ms_time_left(c, db->conf->wait);
+    apr_time_t from = ms_steady_now();
     ms_rc_t rc;
 
     if (wait < MS_TIME_FLOOR && wait < db->conf->wait) {
@@ -408,10 +409,10 @@ ms_rc_t ms_conn_acquire(ms_ctx_t *c, ms_conn_t **conn)
         return refuse(c);
     }
     atomic_fetch_add(&db->users, 1);
-    *conn = ms_places_take(db->places, ms_steady_now() + wait);
+    *conn = ms_places_take(db->places, from + wait);
     if (!*conn) {
         atomic_fetch_sub(&db->users, 1);
-        ms_log_rarely(c->log, MS_LINE_DB_POOL, (int)apr_time_as_msec(wait));
+        ms_log_rarely(c->log, MS_LINE_DB_POOL, (int)apr_time_as_msec(ms_steady_now() - from));
         return ms_fail(c, MS_BUSY, NULL);
     }
     (*conn)->fresh = 0;

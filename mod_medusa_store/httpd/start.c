@@ -76,27 +76,38 @@ static ms_gate_set_t *kept_set(server_rec *main_server)
     return set;
 }
 
-/* Shared by the children of one generation: those of the last one find out for themselves how their databases are. */
-static const char *make_breakers(apr_pool_t *pconf, server_rec *main_server)
+/* What the children of one generation tell each other; those of the last one go on with their own. */
+typedef struct {
+    ms_log_memory_t log;
+    ms_breaker_t breaker[]; /* one a shop */
+} shared_t;
+
+static apr_status_t forget_shared(void *unused)
+{
+    ms_log_share(NULL);
+    return APR_SUCCESS;
+}
+
+static const char *share(apr_pool_t *pconf, server_rec *main_server)
 {
     server_rec *s;
     apr_shm_t *memory;
-    ms_breaker_t *breaker;
+    shared_t *shared;
+    size_t size = sizeof *shared;
     int n = 0;
 
     for (s = main_server; s; s = s->next) {
-        n += is_shop(ms_server_get(s));
+        size += sizeof *shared->breaker;
     }
-    if (!n) {
-        return NULL;
-    }
-    if (apr_shm_create(&memory, (apr_size_t)n * sizeof *breaker, NULL, pconf)) {
+    if (apr_shm_create(&memory, size, NULL, pconf)) {
         return "no shared memory can be had for the state of the databases";
     }
-    breaker = memset(apr_shm_baseaddr_get(memory), 0, (size_t)n * sizeof *breaker);
+    shared = memset(apr_shm_baseaddr_get(memory), 0, size);
+    ms_log_share(&shared->log);
+    apr_pool_cleanup_register(pconf, NULL, forget_shared, apr_pool_cleanup_null);
     for (s = main_server; s; s = s->next) {
         if (is_shop(ms_server_get(s))) {
-            ms_server_get(s)->breaker = breaker++;
+            ms_server_get(s)->breaker = &shared->breaker[n++];
         }
     }
     return NULL;
@@ -142,7 +153,7 @@ int ms_start_post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         ms_session_functions();
         ms_xml_start();
         error = start(pconf, s);
-        error = error ? error : make_breakers(pconf, s);
+        error = error ? error : share(pconf, s);
         error = error ? error : ms_count_start(pconf, s);
         error = error ? error : ms_limits_start(s);
         error = error ? error : ms_survey(ptemp, s);

@@ -1,4 +1,4 @@
-/* test_log.c: core/log.c: lines and their sinks; a line that is written once a minute, whatever is done to the clock. */
+/* test_log.c: core/log.c: what is written rarely: once for each line and cause, by all processes that share the memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,92 +6,110 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <string.h>
-#include <time.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/log.h"
 
-/* The clocks of this program, in place of the C library's. */
-static time_t time_of_day, steady;
+enum { PROCESSES = 4, ROUNDS = 1000 };
 
-time_t time(time_t *t)
+typedef struct {
+    ms_log_memory_t memory;
+    atomic_int written;
+    char text[200];
+} shared_t;
+
+static shared_t *shared;
+
+static void write_it(void *baton, ms_line_t line, int level, const char *text)
 {
-    if (t) {
-        *t = time_of_day;
-    }
-    return time_of_day;
+    atomic_fetch_add(&shared->written, 1);
+    strncpy(shared->text, text, sizeof shared->text - 1);
 }
 
-int clock_gettime(clockid_t id, struct timespec *now)
+static const ms_sink_t sink = { write_it, NULL };
+
+static int fresh(void **state)
 {
-    *now = (struct timespec){ .tv_sec = id == CLOCK_MONOTONIC ? steady : time_of_day };
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        return 1;
+    }
+    ms_log_share(&shared->memory);
     return 0;
 }
 
-static int count;
-static char last[2000];
-
-static void keep(void *baton, ms_line_t line, int level, const char *text)
+static int stop(void **state)
 {
-    count++;
-    *(ms_line_t *)baton = line;
-    strncpy(last, text, sizeof last - 1);
+    ms_log_share(NULL);
+    return munmap(shared, sizeof *shared);
 }
 
-static void test_line(void **state)
+static void once_for_a_line_and_a_cause(void **state)
 {
-    char text[1500];
-    ms_line_t seen = MS_LINE_COUNT;
-    ms_sink_t sink = { keep, &seen };
+    int i;
 
-    count = 0;
-    ms_log(&sink, MS_LINE_DB_RETRY, 2, 3);
-    assert_int_equal(count, 1);
-    assert_int_equal(seen, MS_LINE_DB_RETRY);
-    assert_non_null(strstr(last, "try 2 of 3"));
-    memset(text, 'x', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
-    ms_log(&sink, MS_LINE_DB_CONNECT, text);
-    assert_int_equal(strlen(last), 999); /* cut */
-    ms_log(NULL, MS_LINE_DB_RETRY, 2, 3);
-    ms_log(&(ms_sink_t){ NULL, NULL }, MS_LINE_DB_RETRY, 2, 3);
-    assert_int_equal(count, 2);
-}
-
-/* How many of the lines that are written in this moment come through. */
-static int tell(ms_line_t line, int times)
-{
-    ms_line_t seen;
-    ms_sink_t sink = { keep, &seen };
-
-    for (count = 0; times > 0; times--) {
-        ms_log_rarely(&sink, line, 1);
+    for (i = 0; i < ROUNDS; i++) {
+        ms_log_rarely(&sink, MS_LINE_DB_POOL, i + 1);
     }
-    return count;
+    assert_int_equal(shared->written, 1);
+    assert_string_equal(shared->text, "no database connection came free within 1 ms (MedusaStoreDBMax)");
+    for (i = 0; i < ROUNDS; i++) {
+        ms_log_rarely_for(&sink, 1114 + i % 2, MS_LINE_DB_STATEMENT, "label", 1114 + i % 2, "text", "");
+    }
+    assert_int_equal(shared->written, 3);
+    ms_log_rarely(&sink, MS_LINE_DB_LOCKED, "label");
+    assert_int_equal(shared->written, 4);
 }
 
-static void test_rarely(void **state)
+/* As if all lines had been written so many seconds earlier: the time stands above the lowest 20 bits, in milliseconds. */
+static void age(int seconds)
 {
-    enum { DAY = 86400 };
+    size_t i;
 
-    steady = 5; /* the machine has just started */
-    time_of_day = 1700000000;
-    assert_int_equal(tell(MS_LINE_HASH_BUSY, 100), 1);
-    assert_int_equal(tell(MS_LINE_DB_POOL, 100), 1); /* each line by itself */
-    steady += 59;
-    time_of_day += DAY; /* the clock is set forward: that is no minute */
-    assert_int_equal(tell(MS_LINE_HASH_BUSY, 100), 0);
-    steady += 2;
-    time_of_day -= 2 * DAY; /* and back: a minute has gone by all the same */
-    assert_int_equal(tell(MS_LINE_HASH_BUSY, 100), 1);
-    assert_int_equal(tell(MS_LINE_HASH_BUSY, 100), 0);
-    steady += 61;
-    assert_int_equal(tell(MS_LINE_HASH_BUSY, 100), 1);
+    for (i = 0; i < sizeof shared->memory.last / sizeof *shared->memory.last; i++) {
+        shared->memory.last[i] -= shared->memory.last[i] ? (apr_uint64_t)seconds * 1000 << 20 : 0;
+    }
+}
+
+static void once_a_minute(void **state)
+{
+    ms_log_rarely(&sink, MS_LINE_DB_POOL, 1);
+    age(59);
+    ms_log_rarely(&sink, MS_LINE_DB_POOL, 1);
+    assert_int_equal(shared->written, 1);
+    age(2);
+    ms_log_rarely(&sink, MS_LINE_DB_POOL, 1);
+    assert_int_equal(shared->written, 2);
+}
+
+static void once_for_all_processes(void **state)
+{
+    int i, n;
+
+    for (i = 0; i < PROCESSES; i++) {
+        if (!fork()) {
+            for (n = 0; n < ROUNDS; n++) {
+                ms_log_rarely(&sink, MS_LINE_HASH_BUSY, n);
+            }
+            _exit(0);
+        }
+    }
+    while (wait(&n) > 0) {
+    }
+    assert_int_equal(shared->written, 1);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_line), cmocka_unit_test(test_rarely) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(once_for_a_line_and_a_cause, fresh, stop),
+        cmocka_unit_test_setup_teardown(once_a_minute, fresh, stop),
+        cmocka_unit_test_setup_teardown(once_for_all_processes, fresh, stop),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

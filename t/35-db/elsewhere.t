@@ -60,9 +60,15 @@ unlike $h->log_text, qr/MS01(?!0[48])\d\d/, 'nothing of that is worth more than 
 case '1047 at COMMIT, for ever', qr/^COMMIT/, 1047, { times => $ever }, '503: 0 0 0, refused 2, connections 1',
     ['MS0105', qr/statement COMMIT failed with error 1047/, 1];
 unlike $h->log_text, qr/MS0111/, 'refused is not unknown';
-# one line a minute is enough
+# one line a minute and cause is enough
 case '1047 at START TRANSACTION, for ever', qr/^START/, 1047, { times => $ever }, '503: 0 0 0, refused 2, connections 1';
-case '1290 within, for ever', qr/^INSERT INTO `outbox/, 1290, { times => $ever }, '503: 0 0 0, refused 2, connections 1';
+case '1290 within, for ever', qr/^INSERT INTO `outbox/, 1290, { times => $ever }, '503: 0 0 0, refused 2, connections 1',
+    ['MS0105', qr/statement outbox\.create failed with error 1290/, 1];
+# a disk that is full says so in many ways: a row, a file, the storage
+for my $error (1114, 3, 14, 20, 1026, 1030) {
+    case "$error within", qr/^INSERT INTO `outbox/, $error, {}, '503: 0 0 0, refused 1, connections 0',
+        ['MS0105', qr/statement outbox\.create failed with error $error:/, 1];
+}
 $wire->seen;
 is $h->get('/store/auth/nobody@example.com')->{status}, 200, 'the next request';
 is $wire->seen->{connections}, 1, '… finds no connection to such a server';
@@ -73,6 +79,7 @@ for my $done ('ROLLBACK', 'itself') {
         '503: ' . ($done eq 'itself' ? '1 1 1' : '0 0 0') . ', refused 1, connections 0';
 }
 $h->expect_log('MS0111', qr/COMMIT failed with error 1180; the outcome is unknown/, 2);
+$h->expect_log('MS0105', qr/statement COMMIT failed with error 1180/, 1);
 is $h->get('/store/auth/nobody@example.com')->{status}, 200, 'and on';
 is $wire->seen->{connections}, 1, '… by another connection';
 

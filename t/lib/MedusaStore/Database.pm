@@ -20,7 +20,8 @@ use parent 'MedusaStore::Daemon';
 
 use MedusaStore::Harness;
 
-# new(options => [arguments of mariadbd], env => { NAME => VALUE }); skips the whole test without a database server.
+# new(options => [arguments of mariadbd], env => { NAME => VALUE }, under => sub (its folder, its command) that gives the command to run
+# instead); skips the whole test without a database server.
 sub new {
     my ($class, %option) = @_;
     MedusaStore::Harness::need_database();
@@ -63,7 +64,7 @@ sub start {
         qw(--skip-networking --skip-name-resolve --skip-log-bin --innodb-buffer-pool-size=32M --innodb-log-file-size=32M
         --innodb-flush-log-at-trx-commit=0 --performance-schema=OFF --aria-pagecache-buffer-size=8M --key-buffer-size=8M
         --innodb-fast-shutdown=2 --lc-messages=en_US), @{ $self->{options} }, @options);
-    $self->launch(@command);
+    $self->launch($self->{under} ? $self->{under}->($self->{folder}, @command) : @command);
     return $self->await;
 }
 
