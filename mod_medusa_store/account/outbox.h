@@ -8,6 +8,9 @@
  *  the event is for. */
 ms_rc_t ms_outbox_add(ms_ctx_t *c, const char *event, json_t *data);
 
+/** The same, but the event stays only if `keep` is 1: either way the database is asked to do the same, and takes as long. */
+ms_rc_t ms_outbox_add_if(ms_ctx_t *c, const char *event, json_t *data, int keep);
+
 enum { MS_OUTBOX_COUNTED = 100000 };
 
 /** Events that are not delivered; of each kind no more than MS_OUTBOX_COUNTED are counted. */

@@ -1,45 +1,63 @@
 /* password.c: choosing a new password without knowing the old one. */
+#include "account/account.h"
 #include "account/customer.h"
 #include "account/outbox.h"
 #include "account/password.h"
 #include "account/reset.h"
 #include "api/api.h"
+#include "core/id.h"
 #include "core/json.h"
 #include "core/validate.h"
 #include "db/db.h"
 #include "resource/resources.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 /* ---- ask for a token ---- */
-
-static ms_rc_t add_event(ms_ctx_t *c, void *baton)
-{
-    return ms_outbox_add(c, "customer.password_reset", baton);
-}
 
 static const char *text_of(const ms_object_t *customer, const char *field)
 {
     return ms_object_text(customer, &ms_customer, field);
 }
 
-static ms_rc_t send_token(ms_ctx_t *c, const ms_object_t *customer, const char *hash)
-{
-    json_t *event = ms_own(c->pool, json_pack("{s:s, s:s, s:s?, s:s?, s:s}", "id", text_of(customer, "id"),
-        "email", text_of(customer, "email"), "first_name", text_of(customer, "first_name"),
-        "last_name", text_of(customer, "last_name"), "token", ms_reset_sign(c, text_of(customer, "id"), hash)));
+typedef struct {
+    json_t *event;
+    int keep;
+} asked_t;
 
-    return event ? ms_db_transaction(c, add_event, event) : ms_fail(c, MS_UNEXPECTED, NULL);
+static ms_rc_t add_event(ms_ctx_t *c, void *baton)
+{
+    asked_t *asked = baton;
+
+    return ms_outbox_add_if(c, "customer.password_reset", asked->event, asked->keep);
 }
 
-/* The answer does not tell whether anybody has the e-mail. */
+/* What the event for nobody would hold: a token like any other, that opens nothing. */
+static json_t *make_event(ms_ctx_t *c, const ms_object_t *customer, const char *hash)
+{
+    const char *id = customer ? text_of(customer, "id") : ms_id_make(c->pool, ms_customer.prefix, c->now);
+
+    return ms_own(c->pool, json_pack("{s:s, s:s, s:s?, s:s?, s:s}", "id", id, "email", ms_body_text(c, "email"),
+        "first_name", customer ? text_of(customer, "first_name") : NULL,
+        "last_name", customer ? text_of(customer, "last_name") : NULL, "token", ms_reset_sign(c, id, hash)));
+}
+
+/* Neither the answer nor its time tells whether anybody has the e-mail: for nobody the same is written, and taken back in the same
+ * transaction. */
 static ms_rc_t ask_token(ms_ctx_t *c)
 {
     ms_row_t *row;
     ms_rc_t rc = ms_db_find(c, &row, "customer.account_by_email", MS_ARGS(ms_body_text(c, "email")));
+    int known = rc == MS_OK && row && row->extra;
+    asked_t asked = { NULL, known };
 
     c->personal = 1;
-    return rc == MS_OK && row && row->extra ? send_token(c, row->part[0], row->extra) : rc;
+    if (rc != MS_OK) {
+        return rc;
+    }
+    asked.event = make_event(c, known ? row->part[0] : NULL, known ? row->extra : c->shop->account->decoy_hash);
+    return asked.event ? ms_db_transaction(c, add_event, &asked) : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
 /* ---- use it ---- */
@@ -73,18 +91,37 @@ static ms_rc_t save_reset(ms_ctx_t *c, void *baton)
     return rc;
 }
 
-static ms_rc_t use_token(ms_ctx_t *c)
+/* Whose e-mail it is, and the hash that the token must be made for. Nobody's has a hash too: a token is checked by it in the same
+ * time, and *id is NULL. The database also gives as much for nobody as for anybody. */
+static ms_rc_t find_hash(ms_ctx_t *c, const char **id, const char **hash)
 {
-    const char *password = ms_body_text(c, "password"), *token = ms_body_text(c, "token");
-    reset_t reset = { NULL, NULL, NULL };
+    static const char nobody[] = "                              "; /* as long as an id */
+    const char *decoy = apr_pstrcat(c->pool, nobody, " ", c->shop->account->decoy_hash, NULL), *blank;
     ms_row_t *row;
-    ms_rc_t rc = ms_db_find(c, &row, "customer.account_by_email", MS_ARGS(ms_body_text(c, "email")));
+    ms_rc_t rc = ms_db_find(c, &row, "customer.hash_by_email", MS_ARGS(decoy, ms_body_text(c, "email")));
 
     if (rc != MS_OK) {
         return rc;
     }
-    reset.id = row ? text_of(row->part[0], "id") : "";
-    if (!row || !row->extra || !ms_reset_check(c, token, reset.id, row->extra)) {
+    blank = row && row->extra ? strrchr(row->extra, ' ') : NULL;
+    if (!blank) {
+        return ms_fail(c, MS_UNEXPECTED, NULL);
+    }
+    *id = *row->extra == ' ' ? NULL : apr_pstrmemdup(c->pool, row->extra, (apr_size_t)(blank - row->extra));
+    *hash = blank + 1;
+    return MS_OK;
+}
+
+static ms_rc_t use_token(ms_ctx_t *c)
+{
+    const char *password = ms_body_text(c, "password"), *token = ms_body_text(c, "token"), *hash = NULL;
+    reset_t reset = { NULL, NULL, NULL };
+    ms_rc_t rc = find_hash(c, &reset.id, &hash);
+
+    if (rc != MS_OK) {
+        return rc;
+    }
+    if (!ms_reset_check(c, token, reset.id ? reset.id : "", hash) || !reset.id) {
         return refuse(c);
     }
     rc = ms_password_hash(c, &reset.hash, password, strlen(password));

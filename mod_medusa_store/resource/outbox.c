@@ -18,6 +18,7 @@ const ms_resource_t ms_outbox = { "outbox", "job", fields };
 
 const ms_stmt_t ms_outbox_stmts[] = {
     { "outbox.create", MS_INSERT, { { &ms_outbox, NULL } }, NULL, NULL },
+    { "outbox.drop", MS_CHANGE, { { NULL, NULL } }, NULL, "DELETE FROM outbox WHERE id = %s AND state = %s" },
     /* how things stand: by the index alone, and no more of it than can be read at once. The oldest is among those that were due first,
      * unless it has failed and ever so many others wait. */
     { "outbox.count", MS_SELECT, { { NULL, NULL } }, "COUNT(*)",

@@ -12,7 +12,6 @@ use MedusaStore::Source qw(files none text top);
 my %TO_COME = map { $_ => 1 } qw(
     F1 F2 F4 F11 F12
     J8
-    H1 H2 H3 H4 H5 H6 H7 H8
     FUZZ-json FUZZ-xml FUZZ-query FUZZ-cookie FUZZ-token FUZZ-email FUZZ-csv FUZZ-config
 );
 
