@@ -74,6 +74,9 @@ end
 
 local function made(operation, target)
     local headers = {}
+    for name, value in pairs(wrk.headers) do -- those of wrk's -H
+        headers[name] = value
+    end
     local function filled(text)
         return (text:gsub("{(%w+)}", function(name) return name == "n" and string.format("%s%07d", number, counter) or target[name] end))
     end

@@ -62,7 +62,7 @@ use_shop() {
 
 # The children of httpd, when all are there; and none of those whose pids are given: find_children [PID…]
 find_children() {
-    local httpd_pid old=" $* " pid tries=200
+    local httpd_pid old=" $* " pid tries=600
     httpd_pid=$(cat "$scratch/$shop/httpd.pid")
     while [ $((tries -= 1)) -gt 0 ]; do
         read -r -a httpd_pids < <(cat "/proc/$httpd_pid/task/$httpd_pid/children"; echo)
@@ -72,7 +72,7 @@ find_children() {
         [ "${#httpd_pids[@]}" -ne "$CHILDREN" ] || return 0
         sleep 0.1
     done
-    fail "httpd $httpd_pid has not the $CHILDREN children that it should have"
+    fail "httpd $httpd_pid has not the $CHILDREN children that it should have, but: $(cat "/proc/$httpd_pid/task/$httpd_pid/children"); before: $*"
 }
 
 # New children, with new connections to the database.
