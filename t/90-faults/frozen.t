@@ -45,6 +45,8 @@ sub ask {
 my $steady = MedusaStore::Steady->start('F2', $h);
 my $others = ask(OTHERS, 0.2, sub { $h->get('/store/customers/me', as_cookie($c->{cookie})) });
 my $looking = ask(1, 0.02, sub { $h->get('/health') });
+my $aside = MedusaStore::Harness->new(shop => 0, conf => "<Location \"/health\">\nSetHandler medusa-store-health\n</Location>\n");
+my $comparing = ask(1, 0.02, sub { $aside->get('/health') });    # what the machine itself makes of it
 sleep 2;
 my $frozen = time;
 $db->signal('STOP');
@@ -55,6 +57,8 @@ sleep 3;
 $steady->end;
 my @others = map { @$_ } $others->end;
 my @health = map { @$_ } $looking->end;
+my @compared = map { @$_ } $comparing->end;
+$aside->stop;
 my @seen = ((map { [@$_{qw(from to status)}] } $steady->traffic->seen), @others);
 
 my @frozen = grep { $_->[1] > $frozen && $_->[0] < $thawed } @seen;
@@ -71,11 +75,15 @@ cmp_ok $known[@known / 2], '<', 0.5, 'once it is known to be frozen, all are tol
 my @unhealthy = grep { $_->[2] != 200 } @health;
 ok figure('F2', 'answers of /health other than 200', scalar @unhealthy, '', !@unhealthy), '/health is always 200';
 my @health_times = sort { $a <=> $b } map { $_->[1] - $_->[0] } grep { $_->[1] > $frozen && $_->[0] < $thawed } @health;
-figure('F2', 'time of /health while it was frozen, 99 of 100', sprintf('%.1f', 1000 * $health_times[0.99 * $#health_times]), 'ms',
-    $health_times[0.99 * $#health_times] <= 0.1);
-figure('F2', 'time of /health while it was frozen, the longest', sprintf('%.1f', 1000 * $health_times[-1]), 'ms', $health_times[-1] <= 0.1);
+my @times_aside = sort { $a <=> $b } map { $_->[1] - $_->[0] } grep { $_->[1] > $frozen && $_->[0] < $thawed } @compared;
+for my $share (0.99, 1) {
+    my ($here, $aside) = map { $_->[ $share * $#$_ ] } \@health_times, \@times_aside;
+    my $what = 'time of /health while it was frozen, ' . ($share < 1 ? '99 of 100' : 'the longest');
+    figure('F2', $what, sprintf('%.1f', 1000 * $here), 'ms', $here <= 0.1 + $aside);
+    figure('F2', "$what, at an idle httpd beside it", sprintf('%.1f', 1000 * $aside), 'ms', 1);
+}
 cmp_ok scalar @health_times, '>', 2 * $FROZEN, '… ' . @health_times . ' times while it was frozen';
-cmp_ok $health_times[-1], '<', 1, '… and never waits for the database';
+cmp_ok $health_times[-1], '<', DEADLINE - 1, '… and never waits for the database';
 my $first = min(map { $_->[1] } grep { $_->[2] == 200 && $_->[0] > $thawed } @seen);
 ok figure('F2', 'time from its return to the first success', sprintf('%.2f', $first - $thawed), 's', $first - $thawed <= 2), 'thawed: it goes on soon';
 my @stale = grep { $_->[0] > $first + 0.5 && $_->[2] == 503 } @seen;
