@@ -3,12 +3,13 @@
  * Knows nothing but numbers; called by whoever runs statements: db.c for requests, direct.c for the administrator's tool. */
 #include "db/error.h"
 
-static int is_one_of(const int *list, int error) /* 0 ends the list */
+/* 0 ends the list, and is no error, which is most of what is asked. */
+static int is_one_of(const int *list, int error)
 {
-    while (*list && *list != error) {
+    while (error && *list && *list != error) {
         list++;
     }
-    return *list != 0;
+    return error && *list;
 }
 
 /* Beside the client's (2002 to 2056), what a server says as it goes, and what a client says that no longer knows a statement, or
