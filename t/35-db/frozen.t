@@ -43,9 +43,10 @@ my @kinds = (('me') x 7, 'private', 'register', 'ready');
 
 # ---- under load ----
 $h->allow_log('AH00484');    # there are more clients than threads
-$h->expect_log('MS0117', qr/3 statements in a row were cut/, 1);
+$h->allow_log('MS0117', qr/3 statements in a row were cut/);
+$h->allow_log('MS0101', qr/it does not answer in time/);    # where somebody was just connecting
 $h->expect_log('MS0102', qr/answers again/, 1);
-$h->expect_log('MS0109', qr/a statement ran longer than \d+ ms/, 1);
+$h->allow_log('MS0109', qr/a statement ran longer than \d+ ms/);
 $h->allow_log('MS0107', qr/no database connection came free/);    # the last threads do not wait
 $h->allow_log('MS0111', qr/the outcome is unknown/);
 my $crowd = MedusaStore::Crowd->start(CLIENTS, sub {
@@ -89,6 +90,7 @@ cmp_ok((sort { $a <=> $b } map { $_->{took} } @known)[@known / 2], '<', 0.3, '�
 is_deeply [grep { $_->{status} != 200 } @health], [], 'all the time, /health says 200';
 cmp_ok scalar(between($frozen, $thawed, @health)), '>', 20, '… while it is frozen, too';
 cmp_ok max(map { $_->{took} } @health), '<', DEADLINE - 1, '… without waiting for the database';
+is scalar(() = $h->log_text =~ /\bMS01(?:01|17):/g), 1, 'the log told so once';
 my ($first) = sort { $a <=> $b } map { $_->{from} + $_->{took} } grep { $_->{status} == 200 && $_->{from} > $thawed } @seen;
 cmp_ok $first, '<', $thawed + 2, 'thawed: it goes on soon';
 my %stored = map { $_->[0] => 1 } $h->sql('SELECT email FROM customer');
