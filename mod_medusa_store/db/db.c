@@ -180,7 +180,7 @@ static void finish(ms_ctx_t *c, ms_conn_t *conn)
         return;
     }
     if (conn->cut || conn->spoilt || ms_error_is_lost(conn->error) || ms_error_is_unable(conn->error)) {
-        ms_conn_close(conn);
+        ms_conn_drop(conn);
     }
     ms_conn_release(conn);
 }
@@ -411,7 +411,7 @@ static ms_rc_t begin(ms_ctx_t *c)
 static void roll_back(const ms_ctx_t *c, ms_conn_t *conn)
 {
     if (ms_error_is_lost(conn->doomed) || !has_time(c) || ms_conn_command(conn, "ROLLBACK")) {
-        ms_conn_close(conn);
+        ms_conn_drop(conn);
     }
     conn->error = 0;
 }

@@ -13,10 +13,10 @@ static int is_one_of(const int *list, int error)
 }
 
 /* Beside the client's (2002 to 2056), what a server says as it goes, and what a client says that no longer knows a statement, or
- * where in a result it is. */
+ * where in a result it is, or had no memory in the middle of it (2008). */
 int ms_error_is_lost(int error)
 {
-    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2012, 2013, 2014, 2026, 2027, 2030, 2048,
+    static const int lost[] = { 1053, 1077, 1079, 1152, 1243, 1927, 2002, 2003, 2006, 2008, 2012, 2013, 2014, 2026, 2027, 2030, 2048,
                                 2055, 2056, 4031, 0 };
 
     return is_one_of(lost, error);

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <mysql.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -155,6 +156,15 @@ void ms_conn_close(ms_conn_t *conn)
         close(conn->socket);
         conn->socket = -1;
     }
+}
+
+/* A statement that was broken off may still wait for its result, and its end for the rest of it: for ever, as nobody watches any more. */
+void ms_conn_drop(ms_conn_t *conn)
+{
+    if (conn->pool && conn->socket >= 0) {
+        shutdown(conn->socket, SHUT_RDWR);
+    }
+    ms_conn_close(conn);
 }
 
 static apr_status_t close_handle(void *handle)
@@ -375,7 +385,7 @@ static void probe(ms_db_t *db)
 
 ms_rc_t ms_conn_replace(ms_ctx_t *c, ms_conn_t *conn)
 {
-    ms_conn_close(conn);
+    ms_conn_drop(conn);
     return connect_place(c, conn);
 }
 

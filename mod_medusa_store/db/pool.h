@@ -40,6 +40,9 @@ ms_rc_t ms_conn_replace(ms_ctx_t *c, ms_conn_t *conn);
 /** Close a connection, keeping its place. */
 void ms_conn_close(ms_conn_t *conn);
 
+/** The same where something went wrong: without a word to the server, and without waiting for one. */
+void ms_conn_drop(ms_conn_t *conn);
+
 /** Give a place back. */
 void ms_conn_release(ms_conn_t *conn);
 

@@ -16,12 +16,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static long left; /* until one fails; 0: none does */
-static int all_behind;
-static long failed;
+/* Of one thread: those that watch or connect in the background have memory. */
+static __thread long left; /* until one fails; 0: none does */
+static __thread int all_behind;
+static __thread long failed, used;
 
 static int refuse(void)
 {
+    used += left != 0;
     if (!left || --left > 0) {
         return 0;
     }
@@ -100,7 +102,7 @@ static void hook(void)
 void scarce_begin(long n, int for_good)
 {
     hook();
-    failed = 0;
+    failed = used = 0;
     all_behind = for_good;
     left = n;
 }
@@ -109,6 +111,11 @@ long scarce_end(void)
 {
     left = 0;
     return failed;
+}
+
+long scarce_used(void)
+{
+    return used;
 }
 
 apr_pool_t *scarce_pool(apr_abortfunc_t abort_function)

@@ -18,7 +18,7 @@ my $TOP = $ENV{MS_SRCDIR} || abs_path(dirname(__FILE__) . '/../../..');
 # made by autoconf and make, not written by us
 my $MADE = qr{^(?:\.git|build|build-aux|autom4te\.cache|state|_build|_inst|mod_medusa_store-[\d.]+)(?:/|$)|(?:^|/)(?:node_modules|\.libs|\.deps)(?:/|$)
     |^(?:configure~?|aclocal\.m4|Makefile(?:\.in)?|config\.(?:h|h\.in|log|status)|libtool|stamp-h1|build-environment
-    |medusa-store-(?:admin|openapi)|.*\.(?:o|lo|la|tar\.\w+)|t/10-unit/test_\w+|t/80-fuzz/(?:fuzz|replay)|t/91-consistency/ids)$
+    |medusa-store-(?:admin|openapi)|.*\.(?:o|lo|la|tar\.\w+)|t/10-unit/test_\w+|t/80-fuzz/(?:fuzz|replay)|t/90-faults/memory|t/91-consistency/ids)$
     |^debian/(?:\.debhelper|autoreconf\..*|debhelper-build-stamp|files|libapache2-mod-medusa-store|.*\.(?:debhelper(?:\.log)?|substvars))(?:/|$)}x;
 
 # An assertion: there are none of these; tells all that there are.
