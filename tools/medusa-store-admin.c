@@ -8,6 +8,7 @@
 #include "tools/tool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_general.h>
@@ -146,6 +147,12 @@ static int run(apr_pool_t *pool, int argc, const char **argv)
     return status == APR_EOF ? run_command(&call, argc - os->ind, argv + os->ind) : USAGE;
 }
 
+/* Pools get no memory. What was begun in the database is undone there. */
+static int no_memory(int status)
+{
+    exit(complain(FAILED, "out of memory"));
+}
+
 int main(int argc, const char *const argv[])
 {
     apr_pool_t *pool;
@@ -157,7 +164,9 @@ int main(int argc, const char *const argv[])
     }
     /* No apr_terminate(): it unloads the database client, whose own memory nobody frees, and leak checkers would tell of
      * nothing else. The pool's end closes the connection. */
-    apr_pool_create(&pool, NULL);
+    if (apr_pool_create_ex(&pool, NULL, no_memory, NULL) != APR_SUCCESS) {
+        return no_memory(APR_ENOMEM);
+    }
     arguments = apr_pmemdup(pool, argv, sizeof(*argv) * (size_t)(argc + 1));
     status = run(pool, argc, arguments);
     apr_pool_destroy(pool);

@@ -106,12 +106,12 @@ static const char **copy(apr_pool_t *pool, const char *const *list)
     return copied;
 }
 
-ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params, const char *const *setup)
+ms_attempt_t *ms_attempt_start(apr_abortfunc_t no_memory, const apr_dbd_driver_t *driver, const char *params, const char *const *setup)
 {
     apr_pool_t *pool;
     ms_attempt_t *a;
 
-    if (apr_pool_create_unmanaged_ex(&pool, NULL, NULL)) {
+    if (apr_pool_create_unmanaged_ex(&pool, no_memory, NULL)) {
         return NULL;
     }
     a = apr_pcalloc(pool, sizeof *a);

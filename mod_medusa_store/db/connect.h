@@ -8,8 +8,9 @@
 
 typedef struct ms_attempt_t ms_attempt_t;
 
-/** Begin to connect, and to run the statements of `setup` (it ends with NULL); NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave(). */
-ms_attempt_t *ms_attempt_start(const apr_dbd_driver_t *driver, const char *params, const char *const *setup);
+/** Begin to connect, and to run the statements of `setup` (it ends with NULL); NULL: no memory or thread to be had. It ends by ms_attempt_take() or ms_attempt_leave();
+ *  `no_memory` ends the process where its pool gets none. */
+ms_attempt_t *ms_attempt_start(apr_abortfunc_t no_memory, const apr_dbd_driver_t *driver, const char *params, const char *const *setup);
 
 /** Wait for its end, until a time on the steady clock; 1: it is over. */
 int ms_attempt_wait(ms_attempt_t *attempt, apr_time_t until);

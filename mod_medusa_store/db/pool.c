@@ -264,7 +264,7 @@ static ms_attempt_t *next_attempt(ms_db_t *db, int *fresh)
     }
     db->attempt = NULL;
     db->parked = db->blamed = 0;
-    return a ? a : ms_attempt_start(ms_dbd_driver, db->params, db->setup);
+    return a ? a : ms_attempt_start(apr_pool_abort_get(db->pool), ms_dbd_driver, db->params, db->setup);
 }
 
 /* Connect, until that time. 0: it failed, and why; "": there was not even time for that. *attempt is left where it is not over. */
@@ -355,7 +355,7 @@ static int step_probe(ms_db_t *db, char why[WHY_BYTES])
         db->blamed = 1;
     }
     if (!db->attempt && ms_breaker_may_probe(db->breaker, ms_steady_now())) {
-        db->attempt = ms_attempt_start(ms_dbd_driver, db->params, db->setup);
+        db->attempt = ms_attempt_start(apr_pool_abort_get(db->pool), ms_dbd_driver, db->params, db->setup);
         db->blamed = 0;
     }
     return 0;
@@ -493,7 +493,7 @@ apr_status_t ms_db_make(ms_db_t **made, apr_pool_t *pool, const ms_db_conf_t *co
 {
     apr_pool_t *own;
     ms_db_t *db;
-    apr_status_t rv = apr_pool_create_unmanaged_ex(&own, NULL, NULL);
+    apr_status_t rv = apr_pool_create_unmanaged_ex(&own, apr_pool_abort_get(pool), NULL);
 
     if (rv) {
         return rv;

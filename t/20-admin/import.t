@@ -307,4 +307,20 @@ is($status, 0, "broken off $kills times, then whole");
 admin('export', "$scratch/c3.csv", "$scratch/a3.csv");
 ok(slurp("$scratch/c1.csv") eq slurp("$scratch/c3.csv") && slurp("$scratch/a1.csv") eq slurp("$scratch/a3.csv"), 'and nothing is missing or twice');
 
+# ---- no memory for a long row ----
+
+SKIP: {
+    skip 'the sanitizers want address space', 1 if $ENV{SAN_PRELOAD};
+    open my $long, '>', "$scratch/long.csv" or die $!;
+    my ($head) = slurp($c) =~ /\A(.*\n)/;
+    print {$long} $head, 'x' x (3 << 20), "\n";
+    close $long;
+    my %ends;
+    for my $room (map { 2 * $_ } 8 .. 60) {    # MiB; the first are too few for the program itself
+        my $said = `prlimit --as=@{[$room << 20]} env MEDUSA_STORE_DB_PARAMS='sock=$socket,user=$user,dbname=$db' $admin import $scratch/long.csv $a 2>&1`;
+        $ends{ $said =~ /medusa-store-admin: (out of memory)/ ? $1 : $? & 127 ? 'a signal' : $? >> 8 }++;
+    }
+    ok($ends{'out of memory'}, 'it says so, where memory runs out on the way') or diag(explain(\%ends));
+}
+
 done_testing();
