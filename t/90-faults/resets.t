@@ -15,8 +15,8 @@ use MedusaStore::Process qw(children holdings);
 use MedusaStore::Report qw(figure full);
 use MedusaStore::Steady qw($STEADY);
 
-use constant RESETS => full() ? 1000 : 90;    # of each kind
-use constant CLIENTS => 3;
+use constant RESETS => full() ? 1000 : 100;   # of each kind
+use constant CLIENTS => 4;
 use constant { CONNECTIONS => 3, CHILDREN => 2 };
 use constant NOISE => 1024;                   # KiB that a child's memory may grow: a reset that leaves a page behind would take more
 
