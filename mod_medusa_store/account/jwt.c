@@ -106,6 +106,13 @@ const char *ms_jwt_text(const json_t *payload, const char *claim)
     return text ? text : "";
 }
 
+json_t *ms_jwt_peek(ms_ctx_t *c, const char *token)
+{
+    const char *dot1 = strchr(token, '.'), *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;
+
+    return dot2 && strlen(token) <= TOKEN_MAX ? decode(c, dot1 + 1, (size_t)(dot2 - dot1 - 1)) : NULL;
+}
+
 json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const ms_jwt_keys_t *keys)
 {
     const char *dot1 = strchr(token, '.'), *dot2 = dot1 ? strchr(dot1 + 1, '.') : NULL;

@@ -23,6 +23,10 @@ const char *ms_jwt_sign(ms_ctx_t *c, const json_t *payload, const ms_jwt_keys_t 
  *  memory ran out, which is recorded (MS_UNEXPECTED). Tied to c->pool. */
 json_t *ms_jwt_read(ms_ctx_t *c, const char *token, const ms_jwt_keys_t *keys);
 
+/** The payload of a token, unchecked: anybody can have written it. Good for finding what it has to be checked by, and nothing else.
+ *  NULL where there is none, or memory ran out, which is recorded. Tied to c->pool. */
+json_t *ms_jwt_peek(ms_ctx_t *c, const char *token);
+
 /** A claim that is a string; "" where it is absent or of another type. */
 const char *ms_jwt_text(const json_t *payload, const char *claim);
 

@@ -37,6 +37,11 @@ const char *ms_reset_sign(ms_ctx_t *c, const char *customer_id, const char *hash
     return ms_jwt_sign(c, payload, &keys);
 }
 
+const char *ms_reset_customer(ms_ctx_t *c, const char *token)
+{
+    return ms_jwt_text(ms_jwt_peek(c, token), "customer_id");
+}
+
 int ms_reset_check(ms_ctx_t *c, const char *token, const char *customer_id, const char *hash)
 {
     const char *secrets[3] = { NULL };

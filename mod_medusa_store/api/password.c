@@ -11,7 +11,6 @@
 #include "db/db.h"
 #include "resource/resources.h"
 
-#include <apr_strings.h>
 #include <string.h>
 
 /* ---- ask for a token ---- */
@@ -91,40 +90,37 @@ static ms_rc_t save_reset(ms_ctx_t *c, void *baton)
     return rc;
 }
 
-/* Whose e-mail it is, and the hash that the token must be made for. Nobody's has a hash too: a token is checked by it in the same
- * time, and *id is NULL. The database also gives as much for nobody as for anybody. */
-static ms_rc_t find_hash(ms_ctx_t *c, const char **id, const char **hash)
+/* The customer that the token names, if it is good for them and the e-mail is theirs. Found by the token and not by the e-mail: so
+ * who has no good token is answered in the same time, whether anybody has the e-mail or not. MS_BAD_TOKEN otherwise. */
+static ms_rc_t find_owner(ms_ctx_t *c, const char **id)
 {
-    static const char nobody[] = "                              "; /* as long as an id */
-    const char *decoy = apr_pstrcat(c->pool, nobody, " ", c->shop->account->decoy_hash, NULL), *blank;
-    ms_row_t *row;
-    ms_rc_t rc = ms_db_find(c, &row, "customer.hash_by_email", MS_ARGS(decoy, ms_body_text(c, "email")));
+    const char *token = ms_body_text(c, "token"), *email;
+    ms_row_t *row = NULL;
+    ms_rc_t rc = MS_OK;
 
+    *id = ms_reset_customer(c, token);
+    if (ms_id_check(*id)) {
+        rc = ms_db_find(c, &row, "customer.account_by_id", MS_ARGS(*id));
+    }
     if (rc != MS_OK) {
         return rc;
     }
-    blank = row && row->extra ? strrchr(row->extra, ' ') : NULL;
-    if (!blank) {
-        return ms_fail(c, MS_UNEXPECTED, NULL);
+    if (!row || !row->extra || !ms_reset_check(c, token, *id, row->extra)) {
+        return refuse(c);
     }
-    *id = *row->extra == ' ' ? NULL : apr_pstrmemdup(c->pool, row->extra, (apr_size_t)(blank - row->extra));
-    *hash = blank + 1;
-    return MS_OK;
+    email = text_of(row->part[0], "email");
+    return email && !strcmp(email, ms_body_text(c, "email")) ? MS_OK : refuse(c);
 }
 
 static ms_rc_t use_token(ms_ctx_t *c)
 {
-    const char *password = ms_body_text(c, "password"), *token = ms_body_text(c, "token"), *hash = NULL;
+    const char *password = ms_body_text(c, "password");
     reset_t reset = { NULL, NULL, NULL };
-    ms_rc_t rc = find_hash(c, &reset.id, &hash);
+    ms_rc_t rc = find_owner(c, &reset.id);
 
-    if (rc != MS_OK) {
-        return rc;
+    if (rc == MS_OK) {
+        rc = ms_password_hash(c, &reset.hash, password, strlen(password));
     }
-    if (!ms_reset_check(c, token, reset.id ? reset.id : "", hash) || !reset.id) {
-        return refuse(c);
-    }
-    rc = ms_password_hash(c, &reset.hash, password, strlen(password));
     if (rc == MS_OK) {
         rc = ms_db_transaction(c, save_reset, &reset);
     }

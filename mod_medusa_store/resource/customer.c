@@ -98,9 +98,8 @@ const ms_stmt_t ms_customer_stmts[] = {
         "FROM customer WHERE email = %s AND has_account = 1 AND live = 1" },
     { "customer.account_by_email", MS_SELECT, { { &ms_customer, "c" } }, "c.password_hash",
         "FROM customer c WHERE c.email = %s AND c.has_account = 1 AND c.live = 1" },
-    /* id and hash, with a blank between; what is given first, where there is no such account: always one row of much the same length */
-    { "customer.hash_by_email", MS_SELECT, { { NULL, NULL } }, "COALESCE(MAX(CONCAT(id, ' ', password_hash)), %s)",
-        "FROM customer WHERE email = %s AND has_account = 1 AND live = 1" },
+    { "customer.account_by_id", MS_SELECT, { { &ms_customer, "c" } }, "c.password_hash",
+        "FROM customer c WHERE c.id = %s AND c.has_account = 1 AND c.live = 1" },
     { "customer.lock", MS_SELECT, { { &ms_customer, "c" } }, "c.password_hash",
         "FROM customer c WHERE c.id = %s AND c.deleted_at IS NULL FOR UPDATE" },
     { "customer.group", MS_SELECT, { { NULL, NULL } }, "g.name",
