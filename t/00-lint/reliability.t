@@ -2,6 +2,8 @@
 use strict;
 use warnings;
 
+use File::Copy qw(copy);
+use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Test::More;
@@ -32,4 +34,27 @@ my $document = text('doc/RELIABILITY');
 none([grep { $document !~ /^### \Q$_\E: /m } map { $_->[0] } @rows], 'each row stands in doc/RELIABILITY');
 my $script = top() . '/scripts/reliability';
 is(system($^X, $script, '--check'), 0, 'doc/RELIABILITY is what scripts/reliability writes (run it after a change of the rows)');
+
+# ---- the script: new figures take the place of a row's old ones, and those of other rows stay ----
+my $top = tempdir(CLEANUP => 1);
+mkdir "$top/$_" for qw(scripts t doc);
+copy($script, "$top/scripts/reliability");
+copy(top() . '/t/reliability.tsv', "$top/t/reliability.tsv");
+
+# Measure these figures: what the document says of a row then.
+sub told {
+    my ($row, @figures) = @_;
+    open my $out, '>', "$top/figures" or die $!;
+    print {$out} map { join("\t", @$_) . "\n" } @figures;
+    close $out;
+    system "$^X '$top/scripts/reliability' '$top/figures' > '$top/said'";
+    open my $in, '<', "$top/doc/RELIABILITY" or die $!;
+    my $text = do { local $/; <$in> };
+    return $text =~ /^(### \Q$row\E: .*?)(?=^##|\z)/ms ? $1 : '';
+}
+like(told('F5', ['F5', 'races', 1234, '', 'pass'], ['F5', 'wait', '2.5', 's', 'pass']), qr/^### F5: pass\n.*^\| races \| 1,234 \| pass \|\n\| wait \| 2\.5 s \| pass \|$/ms, 'figures of a row');
+like(told('F5', ['F7', 'children', 8, '', 'fail'], ['F7', 'children', 9, '', 'pass']), qr/^\| races \| 1,234 \| pass \|$/m, 'stay when another one is measured');
+like(told('F7'), qr/^### F7: fail\n.*^\| children \| 8 \| fail \|$/ms, 'a failure stays one');
+unlike(told('F5', ['F5', 'wait', 3, 's', 'fail']), qr/races|pass/, 'and go when it is measured anew');
+is(system($^X, "$top/scripts/reliability", '--check'), 0, 'what it wrote is what it would write');
 done_testing;
