@@ -73,8 +73,11 @@ static int should_tell(ms_breaker_t *breaker, apr_time_t now, int opened, const 
     return 1;
 }
 
-int ms_breaker_failed(ms_breaker_t *breaker, apr_time_t now, const char *cause)
+int ms_breaker_failed(ms_breaker_t *breaker, apr_time_t now, apr_time_t began, const char *cause)
 {
+    if (ms_breaker_is_over(breaker, began)) {
+        return 0;
+    }
     breaker->unreachable = 1;
     return should_tell(breaker, now, open_now(breaker, now), cause);
 }
@@ -89,13 +92,17 @@ int ms_breaker_was_cut(ms_breaker_t *breaker, apr_time_t now)
 
 /* ---- closing ---- */
 
-static int close_now(ms_breaker_t *breaker)
+static int close_now(ms_breaker_t *breaker, apr_time_t now)
 {
-    return !ms_breaker_is_open(breaker) && atomic_exchange(&breaker->since, 0) && atomic_exchange(&breaker->told, 0);
+    if (ms_breaker_is_open(breaker) || !atomic_exchange(&breaker->since, 0)) {
+        return 0;
+    }
+    breaker->closed_at = now;
+    return atomic_exchange(&breaker->told, 0);
 }
 
 /* A server that lets in may still be stuck: the next statement that is cut opens it again. */
-int ms_breaker_connected(ms_breaker_t *breaker)
+int ms_breaker_connected(ms_breaker_t *breaker, apr_time_t now)
 {
     int cuts = breaker->cuts;
 
@@ -105,14 +112,14 @@ int ms_breaker_connected(ms_breaker_t *breaker)
     breaker->unreachable = 0;
     while (cuts >= MS_CUTS_MAX && !atomic_compare_exchange_strong(&breaker->cuts, &cuts, MS_CUTS_MAX - 1)) {
     }
-    return close_now(breaker);
+    return close_now(breaker, now);
 }
 
-int ms_breaker_answered(ms_breaker_t *breaker)
+int ms_breaker_answered(ms_breaker_t *breaker, apr_time_t now)
 {
     if (!atomic_load_explicit(&breaker->cuts, memory_order_relaxed)) {
         return 0;
     }
     breaker->cuts = 0;
-    return close_now(breaker);
+    return close_now(breaker, now);
 }

@@ -16,6 +16,7 @@ typedef struct {
     atomic_int cuts;                 /* statements that were cut since one came back */
     atomic_int unreachable;          /* 1: the last connect failed */
     _Atomic(apr_time_t) since;       /* when it opened; 0: it is closed */
+    _Atomic(apr_time_t) closed_at;   /* when it last closed; 0: never */
     _Atomic(apr_time_t) probe_at;    /* when the next probe is due */
     _Atomic(apr_interval_time_t) pause; /* from that one to the one after it */
     _Atomic(apr_time_t) told_at;     /* when the log was last told of it; 0: never */
@@ -31,6 +32,12 @@ static inline int ms_breaker_is_silent(const ms_breaker_t *breaker)
     return atomic_load_explicit(&breaker->cuts, memory_order_relaxed) >= MS_CUTS_MAX;
 }
 
+/** 1: a connect that was begun then tells nothing: it met the database as it was before the breaker closed. */
+static inline int ms_breaker_is_over(const ms_breaker_t *breaker, apr_time_t began)
+{
+    return began < atomic_load_explicit(&breaker->closed_at, memory_order_relaxed);
+}
+
 /** 1: it is open: no request may connect. */
 int ms_breaker_is_open(const ms_breaker_t *breaker);
 
@@ -40,13 +47,13 @@ int ms_breaker_may_probe(ms_breaker_t *breaker, apr_time_t now);
 /** A request was not let to the database. */
 void ms_breaker_count(ms_breaker_t *breaker);
 
-/** What was seen of the database: a connect that failed, for the cause in this text; a statement that was cut. 1: the log should be
- *  told: at the opening, but not of the same cause twice a minute, and once a minute while it lasts. */
-int ms_breaker_failed(ms_breaker_t *breaker, apr_time_t now, const char *cause);
+/** What was seen of the database: a connect that was begun at `began` and failed, for the cause in this text; a statement that was cut.
+ *  1: the log should be told: at the opening, but not of the same cause twice a minute, and once a minute while it lasts. */
+int ms_breaker_failed(ms_breaker_t *breaker, apr_time_t now, apr_time_t began, const char *cause);
 int ms_breaker_was_cut(ms_breaker_t *breaker, apr_time_t now);
 
 /** A connect succeeded; the server answered a statement. 1: the log should be told that the database is back. */
-int ms_breaker_connected(ms_breaker_t *breaker);
-int ms_breaker_answered(ms_breaker_t *breaker);
+int ms_breaker_connected(ms_breaker_t *breaker, apr_time_t now);
+int ms_breaker_answered(ms_breaker_t *breaker, apr_time_t now);
 
 #endif

@@ -104,7 +104,7 @@ void ms_conn_unwatch(ms_conn_t *conn)
     if (atomic_exchange(&conn->deadline, 0) == MS_CONN_CUT) {
         conn->cut = 1;
     }
-    else if (!ms_error_is_lost(conn->error) && ms_breaker_answered(db->breaker)) {
+    else if (!ms_error_is_lost(conn->error) && ms_breaker_answered(db->breaker, ms_steady_now())) {
         ms_log(db->sink, MS_LINE_DB_CONNECTED);
     }
 }
@@ -207,16 +207,16 @@ static int adopt(ms_conn_t *conn, ms_attempt_t *attempt, int fresh, char why[WHY
     return 1;
 }
 
-static void report_failure(ms_db_t *db, const char *why)
+static void report_failure(ms_db_t *db, apr_time_t began, const char *why)
 {
-    if (ms_breaker_failed(db->breaker, ms_steady_now(), why)) {
+    if (ms_breaker_failed(db->breaker, ms_steady_now(), began, why)) {
         ms_log(db->sink, MS_LINE_DB_CONNECT, why);
     }
 }
 
 static void report_success(ms_db_t *db)
 {
-    if (ms_breaker_connected(db->breaker)) {
+    if (ms_breaker_connected(db->breaker, ms_steady_now())) {
         ms_log(db->sink, MS_LINE_DB_CONNECTED);
     }
 }
@@ -258,7 +258,8 @@ static ms_attempt_t *next_attempt(ms_db_t *db, int *fresh)
     if (a && ms_attempt_is_good(a)) {
         *fresh = 0; /* it may have died since */
     }
-    else if (a && (ms_attempt_wait(a, 0) || ms_steady_now() - ms_attempt_since(a) >= db->conf->wait)) {
+    else if (a && (ms_attempt_wait(a, 0) || ms_breaker_is_over(db->breaker, ms_attempt_since(a))
+                   || ms_steady_now() - ms_attempt_since(a) >= db->conf->wait)) {
         leave_attempt(db);
         a = NULL;
     }
@@ -293,7 +294,7 @@ static int wait_for_attempt(ms_conn_t *conn, ms_attempt_t **attempt, int fresh, 
 static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
 {
     ms_db_t *db = conn->db;
-    apr_time_t until = ms_steady_now() + ms_time_left(c, db->conf->wait);
+    apr_time_t until = ms_steady_now() + ms_time_left(c, db->conf->wait), began;
     char why[WHY_BYTES] = "";
     ms_attempt_t *attempt;
     int fresh, good;
@@ -305,6 +306,7 @@ static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
     }
     db->connecting = 1;
     attempt = next_attempt(db, &fresh);
+    began = attempt ? ms_attempt_since(attempt) : ms_steady_now();
     pthread_mutex_unlock(&db->lock);
 
     good = wait_for_attempt(conn, &attempt, fresh, until, why);
@@ -321,7 +323,7 @@ static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
         return MS_OK;
     }
     if (*why) {
-        report_failure(db, why);
+        report_failure(db, began, why);
     }
     return ms_fail(c, MS_DB_DOWN, NULL);
 }
@@ -365,19 +367,21 @@ static int step_probe(ms_db_t *db, char why[WHY_BYTES])
 static void probe(ms_db_t *db)
 {
     char why[WHY_BYTES] = "";
+    apr_time_t began;
     int good;
 
     if (!ms_breaker_is_open(db->breaker)) {
         return;
     }
     pthread_mutex_lock(&db->lock);
+    began = db->attempt ? ms_attempt_since(db->attempt) : ms_steady_now();
     good = !db->connecting && step_probe(db, why);
     pthread_mutex_unlock(&db->lock);
     if (good) {
         report_success(db);
     }
     else if (*why) {
-        report_failure(db, why);
+        report_failure(db, began, why);
     }
 }
 

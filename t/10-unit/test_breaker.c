@@ -41,29 +41,42 @@ static void zeroes_are_closed(void **state)
     assert_false(ms_breaker_is_open(b));
     assert_false(ms_breaker_is_silent(b));
     assert_false(ms_breaker_may_probe(b, MS(START)));
-    assert_false(ms_breaker_answered(b));
-    assert_false(ms_breaker_connected(b));
+    assert_false(ms_breaker_answered(b, MS(START)));
+    assert_false(ms_breaker_connected(b, MS(START)));
 }
 
 static void a_failed_connect_opens_it_for_connects_alone(void **state)
 {
-    assert_true(ms_breaker_failed(b, MS(START), "refused"));
+    assert_true(ms_breaker_failed(b, MS(START), MS(START), "refused"));
     assert_true(ms_breaker_is_open(b));
     assert_false(ms_breaker_is_silent(b));
     assert_int_equal(b->opened, 1);
     assert_int_equal(b->since, MS(START));
-    assert_false(ms_breaker_answered(b)); /* by a connection that was there before */
+    assert_false(ms_breaker_answered(b, MS(START))); /* by a connection that was there before */
     assert_true(ms_breaker_is_open(b));
-    assert_true(ms_breaker_connected(b));
+    assert_true(ms_breaker_connected(b, MS(START)));
     assert_false(ms_breaker_is_open(b));
     assert_int_equal(b->since, 0);
+}
+
+static void a_connect_of_before_does_not_open_it_again(void **state)
+{
+    assert_true(ms_breaker_failed(b, MS(START), MS(START), "refused"));
+    assert_true(ms_breaker_connected(b, MS(START + 100)));
+    assert_true(ms_breaker_is_over(b, MS(START + 99)));
+    assert_false(ms_breaker_failed(b, MS(START + 120), MS(START + 99), "refused")); /* another process began it, and is late */
+    assert_false(ms_breaker_is_open(b));
+    assert_int_equal(b->opened, 1);
+    assert_false(ms_breaker_is_over(b, MS(START + 100)));
+    ms_breaker_failed(b, MS(START + 120), MS(START + 100), "refused");
+    assert_true(ms_breaker_is_open(b));
 }
 
 static void cuts_open_it_for_all_if_nothing_comes_between(void **state)
 {
     assert_false(ms_breaker_was_cut(b, MS(START)));
     assert_false(ms_breaker_was_cut(b, MS(START)));
-    assert_false(ms_breaker_answered(b));
+    assert_false(ms_breaker_answered(b, MS(START)));
     assert_false(ms_breaker_was_cut(b, MS(START)));
     assert_false(ms_breaker_was_cut(b, MS(START)));
     assert_false(ms_breaker_is_open(b));
@@ -72,7 +85,7 @@ static void cuts_open_it_for_all_if_nothing_comes_between(void **state)
     assert_true(ms_breaker_is_open(b));
     assert_false(ms_breaker_was_cut(b, MS(START))); /* told already */
     assert_int_equal(b->opened, 1);
-    assert_true(ms_breaker_answered(b));
+    assert_true(ms_breaker_answered(b, MS(START)));
     assert_false(ms_breaker_is_open(b));
 }
 
@@ -83,13 +96,13 @@ static void after_a_probe_one_cut_is_enough(void **state)
     for (i = 0; i < 5; i++) {
         ms_breaker_was_cut(b, MS(START));
     }
-    assert_true(ms_breaker_connected(b));
+    assert_true(ms_breaker_connected(b, MS(START)));
     assert_false(ms_breaker_is_open(b));
     ms_breaker_was_cut(b, MS(START));
     assert_true(ms_breaker_is_silent(b));
     assert_int_equal(b->opened, 2);
-    ms_breaker_connected(b);
-    ms_breaker_answered(b);
+    ms_breaker_connected(b, MS(START));
+    ms_breaker_answered(b, MS(START));
     ms_breaker_was_cut(b, MS(START));
     assert_false(ms_breaker_is_silent(b));
 }
@@ -102,12 +115,12 @@ static void two_troubles(void **state)
     for (i = 0; i < MS_CUTS_MAX; i++) {
         ms_breaker_was_cut(b, MS(START));
     }
-    ms_breaker_failed(b, MS(START), "it hangs");
+    ms_breaker_failed(b, MS(START), MS(START), "it hangs");
     assert_int_equal(b->opened, 1);
-    assert_false(ms_breaker_answered(b));
+    assert_false(ms_breaker_answered(b, MS(START)));
     assert_true(ms_breaker_is_open(b));
     assert_false(ms_breaker_is_silent(b));
-    assert_true(ms_breaker_connected(b));
+    assert_true(ms_breaker_connected(b, MS(START)));
     assert_false(ms_breaker_is_open(b));
 }
 
@@ -124,7 +137,7 @@ static int count_probes(int from, int to)
 
 static void soon_at_first_and_then_once_a_second(void **state)
 {
-    ms_breaker_failed(b, MS(START), "refused");
+    ms_breaker_failed(b, MS(START), MS(START), "refused");
     assert_int_equal(count_probes(0, 100), 0);
     assert_int_equal(count_probes(100, 110), 1);
     assert_int_equal(count_probes(110, 300), 0);
@@ -134,9 +147,9 @@ static void soon_at_first_and_then_once_a_second(void **state)
     assert_int_equal(count_probes(710, 1510), 1);
     assert_int_equal(count_probes(1510, 2500), 0);
     assert_int_equal(count_probes(2500, 22500), 20);
-    ms_breaker_failed(b, MS(START + 22500), "refused"); /* by a probe: no new beginning */
+    ms_breaker_failed(b, MS(START + 22500), MS(START + 22500), "refused"); /* by a probe: no new beginning */
     assert_int_equal(count_probes(22500, 32500), 10);
-    ms_breaker_connected(b);
+    ms_breaker_connected(b, MS(START));
     assert_int_equal(count_probes(32500, 42500), 0);
 }
 
@@ -146,7 +159,7 @@ static void one_process_of_many_has_the_probe(void **state)
 
     for (round = 0; round < 200; round++) {
         memset(b, 0, sizeof *b);
-        ms_breaker_failed(b, MS(START), "refused");
+        ms_breaker_failed(b, MS(START), MS(START), "refused");
         for (i = 0; i < PROCESSES; i++) {
             if (!fork()) {
                 _exit(ms_breaker_may_probe(b, MS(START + 150)));
@@ -166,15 +179,15 @@ static void what_the_log_is_told(void **state)
     int second, told = 0;
 
     for (second = 1; second <= 130; second++) {
-        told += ms_breaker_failed(b, MS(second * 1000), "refused");
+        told += ms_breaker_failed(b, MS(second * 1000), MS(second * 1000), "refused");
     }
     assert_int_equal(told, 3);
-    assert_true(ms_breaker_connected(b));
-    assert_false(ms_breaker_failed(b, MS(131000), "refused"));
-    assert_false(ms_breaker_connected(b)); /* what was not told needs no end */
-    assert_true(ms_breaker_failed(b, MS(132000), "access denied"));
-    assert_false(ms_breaker_failed(b, MS(133000), "something else, while it is open"));
-    assert_true(ms_breaker_connected(b));
+    assert_true(ms_breaker_connected(b, MS(START)));
+    assert_false(ms_breaker_failed(b, MS(131000), MS(131000), "refused"));
+    assert_false(ms_breaker_connected(b, MS(START))); /* what was not told needs no end */
+    assert_true(ms_breaker_failed(b, MS(132000), MS(132000), "access denied"));
+    assert_false(ms_breaker_failed(b, MS(133000), MS(133000), "something else, while it is open"));
+    assert_true(ms_breaker_connected(b, MS(START)));
     assert_int_equal(b->opened, 3);
 }
 
@@ -190,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(zeroes_are_closed, fresh),
         cmocka_unit_test_setup(a_failed_connect_opens_it_for_connects_alone, fresh),
+        cmocka_unit_test_setup(a_connect_of_before_does_not_open_it_again, fresh),
         cmocka_unit_test_setup(cuts_open_it_for_all_if_nothing_comes_between, fresh),
         cmocka_unit_test_setup(after_a_probe_one_cut_is_enough, fresh),
         cmocka_unit_test_setup(two_troubles, fresh),
