@@ -26,7 +26,7 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(DB_CONNECTED,   "MS0102", NOTICE, "the database answers again") \
     X(DB_LOST,        "MS0104", INFO,   "a database connection was lost (error %d); it is replaced") \
     X(DB_STATEMENT,   "MS0105", ERR,    "statement %s failed with error %d: %s%s") \
-    X(DB_POOL,        "MS0107", WARN,   "no database connection came free within %d ms (MedusaStoreDBMax)") \
+    X(DB_POOL,        "MS0107", WARN,   "no database connection came free within %d ms (MedusaStoreDBMax, or a database that stands still)") \
     X(DB_RETRY,       "MS0108", INFO,   "transaction lost a race for a lock or its connection; try %d of %d") \
     X(DB_CUT,         "MS0109", WARN,   "a statement ran longer than %d ms; its connection is cut (MedusaStoreDBTimeout, MedusaStoreDeadline)") \
     X(DB_VALUE,       "MS0110", ERR,    "column %s of %s holds a value that can't be read") \

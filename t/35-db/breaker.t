@@ -16,7 +16,7 @@ use MedusaStore::Wire;
 
 use constant { AWAY => 4, CHILDREN => 2 };
 
-my $db = MedusaStore::Database->new;
+my $db = MedusaStore::Database->new(options => ['--innodb-flush-log-at-trx-commit=1']);    # it is killed soon after it was filled
 my $behind = MedusaStore::Harness->new(start => 0);    # made before the wire: migrations go straight
 my $wire = MedusaStore::Wire->new;
 my $h = MedusaStore::Harness->new(shop => $behind, start => 0,

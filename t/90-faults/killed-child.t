@@ -69,7 +69,7 @@ my @elsewhere = grep { my $request = $_; !grep { $request->{from} <= $_->[1] && 
 ok figure('F7', 'requests without an answer while no child died', scalar @elsewhere, '', !@elsewhere), 'the other children are not disturbed'
     or diag explain \@elsewhere;
 my $most = max 0, map { my $kill = $_; scalar grep { $_->{from} <= $kill->[1] && $_->{to} >= $kill->[0] } @unanswered } @kills;
-ok figure('F7', 'requests lost with one child, at most (it has 8 threads)', $most, '', $most <= 16), "$most went down with one child";
+ok figure('F7', 'requests lost with one child, at most (8 threads, and as many that wait for one)', $most, '', $most <= 16), "$most went down with one child";
 my $gap = $steady->traffic->gap($kills[0][0], $ended);
 ok figure('F7', 'longest time without an acknowledged write', sprintf('%.2f', $gap), 's', $gap < 5), sprintf 'the shop stood still for %.2f s at most', $gap;
 note sprintf 'a new child is there after %.2f s at most', max(@back);
