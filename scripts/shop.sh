@@ -144,6 +144,7 @@ MedusaStoreSecret "file:$state/secret"
 # everybody comes from this machine, and tries things out
 MedusaStoreThrottleExempt 127.0.0.1 ::1
 MedusaStoreThrottleLimit SignIn Both 100/1mi
+MedusaStoreThrottleLimit Registration Both 100/1mi
 MedusaStoreThrottleLimit SignIn Account 1000/1mi
 MedusaStoreThrottleLimit Reset Both 100/1mi
 <Location "/store">

@@ -36,9 +36,10 @@ static const struct {
     unsigned reserve; /* an account's limit times this is the most that strangers may fail with it */
     ms_limit_t limits[MS_BY_COUNT];
 } rules[MS_TRY_COUNT] = {
-    /*                                                                                   address           account           both */
+    /* A registration that is sent again with its key tries a password, too.
+     *                                                                                   address           account           both */
     [MS_TRY_SIGN_IN]      = { BIT(UNAUTHORIZED),                       1, 1, 10, { LIMIT(100, 600),  LIMIT(100, 3600), LIMIT(10, 600) } },
-    [MS_TRY_REGISTRATION] = { BIT(OK) | BIT(DUPLICATE) | BIT(KEY_REUSED), 1, 1, 1, { LIMIT(100, 3600), OFF,              OFF } },
+    [MS_TRY_REGISTRATION] = { BIT(OK) | BIT(DUPLICATE) | BIT(KEY_REUSED), 1, 1, 10, { LIMIT(100, 3600), LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_RESET_MAIL]   = { BIT(OK),                                 1, 0, 1,  { LIMIT(30, 3600),  LIMIT(10, 3600),  LIMIT(5, 3600) } },
     [MS_TRY_RESET]        = { BIT(BAD_TOKEN),                          1, 1, 10, { LIMIT(30, 600),   LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_EXISTENCE]    = { BIT(OK),                                 0, 0, 1,  { LIMIT(300, 600),  OFF,              OFF } },

@@ -96,6 +96,15 @@ ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t c
     return c->answer ? MS_OK : ms_fail(c, MS_UNEXPECTED, NULL);
 }
 
+void ms_answer_forget(ms_ctx_t *c)
+{
+    c->object = NULL;
+    c->answer = NULL;
+    c->text = NULL;
+    c->session_change = MS_SESSION_KEEP;
+    c->session_new = NULL;
+}
+
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text)
 {
     c->text = text;

@@ -115,6 +115,9 @@ ms_rc_t ms_answer(ms_ctx_t *c, const char *name, json_t *value);
 /** Answer 200 with a page of a list: {"NAME": rows, "count": all matches, "offset", "limit"}; takes over the reference of `rows`. */
 ms_rc_t ms_answer_list(ms_ctx_t *c, const char *name, json_t *rows, json_int_t count, json_int_t offset, json_int_t limit);
 
+/** Forget what has been answered, and what was to become of the cookie: what it tells of was undone. */
+void ms_answer_forget(ms_ctx_t *c);
+
 /** Answer 200 with plain text, such as "OK". */
 ms_rc_t ms_answer_text(ms_ctx_t *c, const char *text);
 

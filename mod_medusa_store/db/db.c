@@ -484,6 +484,9 @@ ms_rc_t ms_db_transaction(ms_ctx_t *c, ms_rc_t (*step)(ms_ctx_t *c, void *baton)
             rc = step(c, baton);
             rc = end(c, rc, &retry);
         }
+        if (rc != MS_OK) {
+            ms_answer_forget(c); /* another try, or another request, may have a different one */
+        }
         retry = retry && rc != MS_OK;
     }
     c->db_time = before + (ms_steady_now() - start);

@@ -230,8 +230,13 @@ static ms_rc_t refuse(ms_ctx_t *c)
 /* An attempt is left to itself: the server it waits for may be gone without a word, while another answers in its place. */
 static void leave_attempt(ms_db_t *db)
 {
+    int hangs_on = !ms_attempt_wait(db->attempt, 0);
+
     ms_attempt_leave(db->attempt);
     db->attempt = NULL;
+    if (!hangs_on) {
+        return;
+    }
     db->patience = db->patience * 2 < apr_time_from_sec(PATIENCE_MAX) ? db->patience * 2 : apr_time_from_sec(PATIENCE_MAX);
 }
 
@@ -310,6 +315,9 @@ static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
     pthread_mutex_unlock(&db->lock);
 
     good = wait_for_attempt(conn, &attempt, fresh, until, why);
+    if (!good && *why) {
+        report_failure(db, began, why); /* before those who wait for their turn look */
+    }
 
     pthread_mutex_lock(&db->lock);
     db->connecting = 0;
@@ -322,13 +330,17 @@ static ms_rc_t connect_place(ms_ctx_t *c, ms_conn_t *conn)
         report_success(db);
         return MS_OK;
     }
-    if (*why) {
-        report_failure(db, began, why);
-    }
     return ms_fail(c, MS_DB_DOWN, NULL);
 }
 
 /* ---- probing ---- */
+
+/* A request left it under way, and it came to a good end before the breaker opened: it tells nothing of now. (One that hung, and
+ * opened it, tells by its end that the database is back.) */
+static int is_older(const ms_db_t *db)
+{
+    return !db->blamed && ms_attempt_is_good(db->attempt) && ms_attempt_since(db->attempt) < db->breaker->since;
+}
 
 /* The next step of a probe: 1: it has succeeded; its connection is kept for the next request that needs one. Else `why` says what went
  * wrong, if anything did. */
@@ -336,7 +348,7 @@ static int step_probe(ms_db_t *db, char why[WHY_BYTES])
 {
     apr_interval_time_t age = db->attempt ? ms_steady_now() - ms_attempt_since(db->attempt) : 0;
 
-    if (db->attempt && db->parked) { /* of an earlier outage */
+    if (db->attempt && (db->parked || is_older(db))) { /* of an earlier outage, or before any */
         ms_attempt_leave(db->attempt);
         db->attempt = NULL;
     }

@@ -110,6 +110,5 @@ void ms_watch_stop(ms_watch_t *w)
     pthread_cond_signal(&w->stop);
     pthread_mutex_unlock(&w->lock);
     apr_thread_join(&ignored, w->thread);
-    pthread_cond_destroy(&w->stop);
-    pthread_mutex_destroy(&w->lock);
+    /* the lock stays: connections that are closed after this are still taken off the list */
 }

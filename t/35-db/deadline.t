@@ -98,7 +98,7 @@ ok $too_late || $given && $given < 950 * DEADLINE, '… whose statement had what
 is_deeply rows(), $before, '… and nothing is written';
 
 # ---- too late for the write: a hash that takes longer than the deadline ----
-$h->reload(main => "MedusaStoreDeadline 500ms\nMedusaStorePasswordCost 19456 120\nMedusaStoreHashSlots 1\n");
+$h->reload(main => "MedusaStoreDeadline 500ms\nMedusaStorePasswordCost 19456 500\nMedusaStoreHashSlots 1\n");
 my $late = timed(sub { $h->post('/store/customers', json => person('late')) });
 is $late->{status}, 503, 'the hash has taken all the time: 503';
 like $late->{retry}, qr/^\d+$/, '… with Retry-After';

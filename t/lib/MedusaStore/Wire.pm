@@ -9,7 +9,8 @@ package MedusaStore::Wire;
 #     my $seen = $wire->seen;     # { accepted, connections, refused }: how many since the last order or look; accepted: without a server behind, too
 #
 # refuse(PATTERN, ERROR, times => N (1), instead => SQL): the next N statements that match are answered by ERROR. They do not get
-# to the server; what does in their place is `instead` (the statement itself with 'itself'), whose answer nobody sees.
+# to the server; what does in their place is `instead` (the statement itself with 'itself'), whose answer nobody sees. pause => PATH:
+# the refusal is kept back then; a file of that name is made, and it goes on when that is gone.
 
 use strict;
 use warnings;
@@ -146,7 +147,7 @@ sub _from_client {
             my $instead = $order->{instead};
             syswrite $wire->{client}, _refusal($order->{error}) if !defined $instead;
             next if !defined $instead;
-            push @{ $wire->{awaited} }, { refuse => $order->{error} };
+            push @{ $wire->{awaited} }, { refuse => $order->{error}, pause => $order->{pause} };
             $packet = _query($instead) if $instead ne 'itself';
         }
         elsif ($is_prepare) {
@@ -157,6 +158,13 @@ sub _from_client {
     return 1;
 }
 
+sub _pause {
+    my ($path) = @_;
+    open my $file, '>', $path or croak "$path: $!";
+    select undef, undef, undef, 0.02 while -e $path;
+    return;
+}
+
 # Only the first packet of an awaited answer is looked at; all others pass.
 sub _from_server {
     my ($wire) = @_;
@@ -164,6 +172,7 @@ sub _from_server {
         my $awaited = $number == 1 ? shift @{ $wire->{awaited} } : undef;
         my ($status, $id) = unpack 'CV', "$payload\0\0\0\0\0";
         $wire->{prepared}{$id} = $awaited->{sql} if $awaited && $awaited->{sql} && $status == 0;
+        _pause($awaited->{pause}) if $awaited && $awaited->{pause};
         $packet = _refusal($awaited->{refuse}) if $awaited && $awaited->{refuse};
         syswrite $wire->{client}, $packet or return 0;
     }
