@@ -56,6 +56,14 @@ is_deeply([judged($folder)], [0, "4 secrets were looked for in 0 MiB of logs, an
 
 put("$folder/kept/2-error.log", "a\nb (correct horse)\n");
 is_found($folder, qr/2-error\.log tells a secret \(correct horse\): b/, 'a log');
+{
+    local $ENV{MS_ADMIN} = put("$scratch/program", "\0email is no e-mail address\0");
+    my $mild = run_with(@secrets, 'no e-mail');
+    put("$mild/kept/3-output", "1 customers: email is no e-mail address\n");
+    is((judged($mild))[0], 0, 'words of a program that a test used as a bad value');
+    put("$mild/kept/4-output", "email is no e-mail address: ann\@lab.test\n");
+    is_found($mild, qr/4-output tells a secret \(ann/, 'a secret beside them');
+}
 $folder = run_with(@secrets);
 put("$folder/db.log", "key 'a-token-that-is-of-another'\n");
 is_found($folder, qr/db\.log tells a secret \(a-token-that-is-of-another\)/, 'the database\'s log');
