@@ -36,16 +36,6 @@ sub pids {
     return keys %pid;
 }
 
-# Restart with the configuration as it is now, and wait for it.
-sub restart {
-    my ($signal) = @_;
-    my $before = () = $h->log_text =~ /resuming normal operations/g;
-    $h->write_file('httpd.conf', $h->_conf_text);
-    $h->signal($signal);
-    my $n = $before + 1;
-    return ok($h->await_log(qr/(?:resuming normal operations.*){$n}/s, 30), "a restart by $signal");
-}
-
 # What the parent shares with its children, in KiB by mapping.
 sub shared {
     no warnings 'portable';    # addresses are longer than 32 bits
@@ -70,8 +60,8 @@ subtest 'a process that is killed' => sub {
 
 subtest 'restarts' => sub {
     my $before = shared();
-    for my $signal (qw(USR1 HUP USR1)) {
-        restart($signal);
+    for my $again (qw(reload restart reload)) {
+        $h->$again;
         is(ask(4, 2), 8, 'requests were answered');
     }
     is(counted(), 96 + 3 * 8, 'counts go on');
@@ -90,7 +80,7 @@ subtest 'restarts under traffic' => sub {
         }
         return [$asked, $answered];
     });
-    restart('USR1') for 1 .. 3;
+    $h->reload for 1 .. 3;
     my @seen = $crowd->end;
     my ($asked, $answered) = map { my $i = $_; sum(map { $_->[$i] } @seen) } 0, 1;
     my $more = counted() - $before;
@@ -103,14 +93,14 @@ subtest 'another configuration' => sub {
     my $shared = shared();
     my $more = "<VirtualHost *>\nServerName more.example\nMedusaStoreDBMax 3\n$MOUNT</VirtualHost>\n";
     $h->{conf} .= $more;
-    restart('USR1');
+    $h->reload;
     is(counted(shop => 'more.example'), 0, 'other shops: counting begins anew');
     ask(2, 2);
     is(counted(shop => 'more.example'), 4, 'and goes on');
     my $with_more = shared();
     is(scalar @$with_more, scalar @$shared, 'no block of memory more');
     $h->{conf} =~ s/\Q$more//;
-    restart('USR1');
+    $h->reload;
     is(counted(), 0, 'nor are they kept who may come back');
     is_deeply(shared(), $shared, 'the memory is as it was');
     cmp_ok($before, '>', 0, 'there was something to lose');
@@ -124,11 +114,11 @@ subtest 'without the module for a while' => sub {
         no warnings 'redefine';
         my $text = MedusaStore::Harness->can('_conf_text');
         local *MedusaStore::Harness::_conf_text = sub { return $text->(@_) =~ s/^LogLevel medusa_store.*\n//mr };
-        restart('USR1');
+        $h->reload;
         is($h->get('/store/auth')->{status}, 404, 'there is no API');
-        restart('USR1');
+        $h->reload;
     }
-    restart('USR1');
+    $h->reload;
     is(ask(1, 1), 1, 'there is one again');
     is(counted(), 10, 'and goes on counting');
 };

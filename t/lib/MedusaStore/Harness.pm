@@ -296,7 +296,7 @@ sub _await {
     return 0;
 }
 
-# Send httpd a signal: 'USR1' is a graceful restart, 'HUP' a hard one.
+# Send httpd a signal; `reload` and `restart` also wait for what comes of it.
 sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }
 
 # kill -9 for httpd and all its children, as when a machine goes; and what the kernel keeps of them goes, too. `start_again`
@@ -330,21 +330,33 @@ sub _group_of {
 sub reload { my ($self, @change) = @_; return $self->reload_begin(@change)->reload_end }
 
 # The same in two halves, for several servers at once.
-sub reload_begin {
-    my ($self, %change) = @_;
-    @$self{ keys %change } = values %change;
-    $self->write_file('httpd.conf', $self->_conf_text);
-    $self->{generation} = $self->_generations;
-    $self->signal('USR1');
+sub reload_begin { my ($self, @change) = @_; return $self->_begin_generation('USR1', @change) }
+sub reload_end { my ($self) = @_; return $self->_await_generation('USR1') }
+
+# A hard restart: the children are stopped in the middle of what they do.
+sub restart {
+    my ($self, @change) = @_;
+    my $stop = $self->_note_stop;
+    $self->_begin_generation('HUP', @change)->_await_generation('HUP');
+    $stop->[1] = $self->_log_size;
     return $self;
 }
 
-sub reload_end {
-    my ($self) = @_;
+sub _begin_generation {
+    my ($self, $signal, %change) = @_;
+    @$self{ keys %change } = values %change;
+    $self->write_file('httpd.conf', $self->_conf_text);
+    $self->{generation} = $self->_generations;
+    $self->signal($signal);
+    return $self;
+}
+
+sub _await_generation {
+    my ($self, $signal) = @_;
     for my $try (1 .. 2400) {
         return $self if $self->_generations > $self->{generation};
         sleep 0.025;
-        $self->signal('USR1') unless $try % 200;    # httpd misses one that comes while it starts
+        $self->signal($signal) unless $try % 200;    # httpd misses one that comes while it starts
     }
     croak "httpd did not restart:\n" . $self->log_text;
 }
@@ -362,16 +374,25 @@ sub await_log {
     return 1;
 }
 
+# From where to where the log tells of a stop: the second number is set once it is over.
+sub _note_stop {
+    my ($self) = @_;
+    push @{ $self->{stops} }, [$self->_log_size];
+    return $self->{stops}[-1];
+}
+
+sub _log_size { my ($self) = @_; return -s "$self->{root}/logs/error.log" || 0 }
+
 # End httpd without judging the log; its exit status.
 sub stop_server {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return 0;
     $self->{pid} = 0;
-    push @{ $self->{stops} }, [-s "$self->{root}/logs/error.log" || 0];
+    my $stop = $self->_note_stop;
     kill 'TERM', $pid;
     for (1 .. 600) {
         if (waitpid($pid, WNOHANG) == $pid) {
-            $self->{stops}[-1][1] = -s "$self->{root}/logs/error.log" || 0;
+            $stop->[1] = $self->_log_size;
             return $?;
         }
         sleep 0.05;
@@ -471,8 +492,9 @@ my $CRASHED = qr/AddressSanitizer|LeakSanitizer|runtime error:|exit signal|AH000
 # (httpd's own, also without this module).
 my $AT_STOP = qr/AH03092: process_lingering_close: apr_pollset_add failure/;
 
-# And one that is stopped while a thread still ends its connection may crash over the pools that are gone; in some of a hundred stops
-# right after an answer, also without this module. Before the stop, a crash is a crash.
+# And one that is stopped, or restarted hard, while a thread still ends its connection may crash over the pools that are gone
+# (mod_mpm_event closes its sockets a second time); in some of a hundred stops right after an answer, also without this module. Before the
+# stop, a crash is a crash.
 my $CRASHED_AT_STOP = qr/AH00052: child pid \d+ exit signal Segmentation fault/;
 
 sub _is_at_stop {
