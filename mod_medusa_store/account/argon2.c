@@ -48,15 +48,16 @@ static int had_memory(const char *text)
     return block != MAP_FAILED && !munmap(block, (size_t)memory << 10);
 }
 
-/* Strings of other makers: more lanes, other lengths. libsodium tells "wrong" from other failures by errno alone, and not always. One
- * that found no memory, which is there again a moment later, remains a wrong password; the next sign-in is better off. */
+/* Strings of other makers: more lanes, other lengths; or broken ones, which no password fits. libsodium tells want of memory by errno
+ * alone, and not always. One that found no memory, which is there again a moment later, remains a wrong password; the next sign-in is
+ * better off. */
 static int check_foreign(const char *text, const char *password, size_t length)
 {
     errno = 0;
     if (!crypto_pwhash_str_verify(text, password, length)) {
         return 1;
     }
-    return errno == EINVAL && had_memory(text) ? 0 : -1;
+    return errno != ENOMEM && had_memory(text) ? 0 : -1;
 }
 
 int ms_argon2_check(const char *stored, const char *password, size_t length)
@@ -68,9 +69,10 @@ int ms_argon2_check(const char *stored, const char *password, size_t length)
     if (!take_apart(&parts, stored) || parts.hash_length < crypto_pwhash_BYTES_MIN) {
         return check_foreign(stored, password, length);
     }
+    errno = 0;
     if (crypto_pwhash(hash, parts.hash_length, password, length, parts.salt, parts.passes, (size_t)parts.memory << 10,
                       crypto_pwhash_ALG_ARGON2ID13)) {
-        return -1;
+        return errno == EINVAL || errno == EFBIG ? 0 : -1; /* the costs themselves are refused */
     }
     fits = !sodium_memcmp(hash, parts.hash, parts.hash_length);
     sodium_memzero(hash, sizeof hash);

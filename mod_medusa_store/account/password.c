@@ -63,32 +63,58 @@ ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, s
     return rv ? no_memory(c) : MS_OK;
 }
 
+static int is_argon2(const char *hash)
+{
+    return !strncmp(hash, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX));
+}
+
+typedef struct {
+    unsigned memory, passes; /* KiB */
+} cost_t;
+
+static int read_cost(cost_t *cost, const char *hash)
+{
+    return sscanf(hash, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%4u,", &cost->memory, &cost->passes) == 2;
+}
+
+/* Whoever can write a hash into the table must not be able to stop the server by its costs, which are at most 1 GiB and 24 passes or
+ * what the shop itself asks for; below the lowest, nothing can be computed. */
+static int is_bearable(const char *hash, const struct ms_account_t *account)
+{
+    enum { MEMORY_MIN = 8, MEMORY_MAX = 1 << 20, PASSES_MAX = 24 };
+    cost_t cost;
+
+    return read_cost(&cost, hash) && cost.memory >= MEMORY_MIN && cost.passes >= 1
+        && (cost.memory <= MEMORY_MAX || (account && cost.memory <= account->password_memory >> 10))
+        && (cost.passes <= PASSES_MAX || (account && cost.passes <= account->password_passes));
+}
+
 /* What was dearer stays: costs may be lowered, or differ among servers, without undoing anybody's protection. */
 static int is_cheaper(const char *hash, const struct ms_account_t *account)
 {
-    unsigned memory, passes;
+    cost_t cost;
 
-    return sscanf(hash, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%3u,", &memory, &passes) != 2
-        || memory < account->password_memory >> 10 || passes < account->password_passes;
+    return !read_cost(&cost, hash) || cost.memory < account->password_memory >> 10 || cost.passes < account->password_passes;
 }
 
 static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *password, size_t length)
 {
     const struct ms_account_t *account = c->shop->account;
-    int fits;
+    int fits = 0;
 
     *weak = 0;
-    if (hash && !strncmp(hash, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
+    if (hash && !(is_argon2(hash) ? is_bearable(hash, account) : ms_scrypt_known(hash))) {
+        ms_log(c->log, MS_LINE_HASH_BROKEN);
+        hash = NULL;
+    }
+    if (hash && is_argon2(hash)) {
         *weak = is_cheaper(hash, account);
         return ms_argon2_check(hash, password, length);
     }
     fits = hash ? ms_scrypt_check(hash, password, length) : 0;
-    if (fits > 0) {
+    if (fits) {
         *weak = 1; /* and the new hash takes the time that the decoy takes otherwise */
-        return 1;
-    }
-    if (fits < 0) {
-        ms_log(c->log, MS_LINE_HASH_BROKEN);
+        return fits;
     }
     return ms_argon2_check(account->decoy_hash, password, length) < 0 ? -1 : 0;
 }
@@ -117,14 +143,9 @@ ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, c
 
 int ms_password_known(const char *stored)
 {
-    enum { MEMORY_MAX = 1 << 20 /* KiB */, PASSES_MAX = 24 };
-    unsigned memory, passes;
-
-    if (strncmp(stored, crypto_pwhash_STRPREFIX, strlen(crypto_pwhash_STRPREFIX))) {
+    if (!is_argon2(stored)) {
         return ms_scrypt_known(stored);
     }
-    return strlen(stored) < crypto_pwhash_STRBYTES
-        && crypto_pwhash_str_needs_rehash(stored, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) >= 0
-        && sscanf(stored, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%3u,", &memory, &passes) == 2 && memory <= MEMORY_MAX
-        && passes <= PASSES_MAX;
+    return strlen(stored) < crypto_pwhash_STRBYTES && is_bearable(stored, NULL)
+        && crypto_pwhash_str_needs_rehash(stored, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) >= 0;
 }

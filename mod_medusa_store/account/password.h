@@ -18,11 +18,11 @@ ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, c
 /** A hash of these costs that no password fits, for ms_account_t.decoy_hash; NULL when out of memory. */
 const char *ms_password_decoy(apr_pool_t *pool, unsigned long long passes, size_t memory);
 
-/** Check against an Argon2id string: 1 fits, 0 does not, -1: could not be found out, for want of memory or a broken string. */
+/** Check against an Argon2id string: 1 fits; 0 does not, as none fits a broken string or one whose costs can't be computed; -1: could
+ *  not be found out, for want of memory. */
 int ms_argon2_check(const char *stored, const char *password, size_t length);
 
-/** Check against a scrypt-kdf text (base64 of 96 bytes): 1 fits, 0 does not, -1: not in that format, its costs are above
- *  128 MiB or 16 lanes, or out of memory. */
+/** Check against a scrypt-kdf text (base64 of 96 bytes) that is known: 1 fits, 0 does not, -1: out of memory. */
 int ms_scrypt_check(const char *stored, const char *password, size_t length);
 
 /** 1 if the text is in that format and its costs are bearable; costs nothing. */

@@ -54,7 +54,7 @@ int ms_scrypt_check(const char *stored, const char *password, size_t length)
     int good;
 
     if (!parse(header, stored)) {
-        return -1;
+        return 0;
     }
     if (crypto_pwhash_scryptsalsa208sha256_ll((const unsigned char *)password, length, header + SALT_AT, SALT,
                                               (uint64_t)1 << header[7], big_endian(header + 8), big_endian(header + 12),
