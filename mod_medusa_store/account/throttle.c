@@ -3,7 +3,8 @@
  * Tries are counted before they are made, so that many at once are no way around, and taken back where they turn out not to count. Three rules:
  * an address may fail so often, whatever account; with one account less often; and an account may be failed with so often, whatever address.
  * The last must not lock its owner out: beyond it, an address from which the account was opened lately goes on by the second rule, and any
- * other one may fail once in a while, until a reserve is used up. Called by api/dispatch.c. */
+ * other one may fail once in a while, until a reserve is used up. IPv6 addresses count by homes; strangers' by sites, for who has one has
+ * 65,536 homes. Called by api/dispatch.c. */
 #include "account/throttle.h"
 #include "account/account.h"
 #include "core/ration.h"
@@ -160,7 +161,7 @@ static int find_trier(trier_t *t, ms_ctx_t *c, const char *email)
     t->c = c;
     ms_client_parse(&t->client, c->client); /* those without an address are one */
     t->exempt = is_exempt(t->throttle, &t->client);
-    ms_client_group(&t->client);
+    ms_client_group(&t->client, MS_CLIENT_HOME);
     t->email = rules[t->kind].names ? email : NULL;
     t->now = now_of(t->throttle->ledger);
     return 1;
@@ -239,11 +240,12 @@ static uint64_t take_by_address(trier_t *t)
     return limit->count && !t->exempt ? take(t, MS_BY_ADDRESS, step_of(limit), room_of(limit)) : 0;
 }
 
-/* One free failure in the whole time of the limit, or, where there is none, in that of the account's. */
+/* One free failure in the whole time of the limit, or, where there is none, in that of the account's; for all of a site together. */
 static uint64_t take_once(trier_t *t)
 {
     uint64_t whole = ticks_of(limit_of(t, limit_of(t, MS_BY_BOTH)->count ? MS_BY_BOTH : MS_BY_ACCOUNT)->period);
 
+    ms_client_group(&t->client, MS_CLIENT_SITE);
     return take(t, MS_BY_BOTH, whole, whole);
 }
 

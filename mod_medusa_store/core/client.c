@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { V4_OFFSET = 12, V4_BITS = 96, V6_BITS = 128, GROUP_BYTES = 8, TEXT_MAX = 63 };
+enum { V4_OFFSET = 12, V4_BITS = 96, V6_BITS = 128, TEXT_MAX = 63 };
 
 static const unsigned char v4_prefix[V4_OFFSET] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
@@ -38,10 +38,11 @@ int ms_client_parse(ms_client_t *client, const char *text)
     return 0;
 }
 
-void ms_client_group(ms_client_t *client)
+void ms_client_group(ms_client_t *client, ms_client_bits_t bits)
 {
     if (!is_v4(client)) {
-        memset(client->bytes + GROUP_BYTES, 0, sizeof client->bytes - GROUP_BYTES);
+        memset(client->bytes + bits / 8, 0, sizeof client->bytes - bits / 8);
+        client->bytes[sizeof client->bytes - 1] = (unsigned char)bits; /* a site is not the first of its homes */
     }
 }
 

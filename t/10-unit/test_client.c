@@ -10,14 +10,14 @@
 
 #include "core/client.h"
 
-static int same_group(const char *a, const char *b)
+static int same(const char *a, const char *b, ms_client_bits_t bits)
 {
     ms_client_t one, other;
 
     assert_true(ms_client_parse(&one, a));
     assert_true(ms_client_parse(&other, b));
-    ms_client_group(&one);
-    ms_client_group(&other);
+    ms_client_group(&one, bits);
+    ms_client_group(&other, bits);
     return !memcmp(&one, &other, sizeof one);
 }
 
@@ -41,14 +41,41 @@ static void addresses_are_read(void **state)
     assert_memory_equal(&client, &none, sizeof none);
 }
 
-static void a_customer_has_a_64(void **state)
+static void an_ipv4_address_is_alone(void **state)
 {
-    assert_true(same_group("192.0.2.1", "192.0.2.1"));
-    assert_true(same_group("192.0.2.1", "::ffff:192.0.2.1"));
-    assert_false(same_group("192.0.2.1", "192.0.2.2"));
-    assert_true(same_group("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"));
-    assert_true(same_group("fe80::1%eth0", "fe80::2"));
-    assert_false(same_group("2001:db8:1:2::1", "2001:db8:1:3::1"));
+    static const ms_client_bits_t all[] = { MS_CLIENT_HOME, MS_CLIENT_SITE };
+    size_t i;
+
+    for (i = 0; i < sizeof all / sizeof *all; i++) {
+        assert_true(same("192.0.2.1", "192.0.2.1", all[i]));
+        assert_true(same("192.0.2.1", "::ffff:192.0.2.1", all[i]));
+        assert_false(same("192.0.2.1", "192.0.2.2", all[i]));
+    }
+}
+
+static void a_home_has_a_64(void **state)
+{
+    assert_true(same("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", MS_CLIENT_HOME));
+    assert_true(same("fe80::1%eth0", "fe80::2", MS_CLIENT_HOME));
+    assert_false(same("2001:db8:1:2::1", "2001:db8:1:3::1", MS_CLIENT_HOME));
+}
+
+static void a_site_has_a_48(void **state)
+{
+    assert_true(same("2001:db8:1::1", "2001:db8:1:ffff:ffff:ffff:ffff:ffff", MS_CLIENT_SITE));
+    assert_false(same("2001:db8:1::1", "2001:db8:2::1", MS_CLIENT_SITE));
+    assert_false(same("192.0.2.1", "2001:db8:2::1", MS_CLIENT_SITE));
+}
+
+static void a_site_is_no_home(void **state)
+{
+    ms_client_t home, site;
+
+    assert_true(ms_client_parse(&home, "2001:db8:1::1"));
+    site = home;
+    ms_client_group(&home, MS_CLIENT_HOME);
+    ms_client_group(&site, MS_CLIENT_SITE);
+    assert_memory_not_equal(&home, &site, sizeof home);
 }
 
 static void networks_have_members(void **state)
@@ -95,7 +122,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_read),
-        cmocka_unit_test(a_customer_has_a_64),
+        cmocka_unit_test(an_ipv4_address_is_alone),
+        cmocka_unit_test(a_home_has_a_64),
+        cmocka_unit_test(a_site_has_a_48),
+        cmocka_unit_test(a_site_is_no_home),
         cmocka_unit_test(networks_have_members),
         cmocka_unit_test(what_is_no_network),
     };

@@ -77,6 +77,15 @@ subtest 'from everywhere' => sub {
     is(statuses(fail_as($h, fresh(), 'another@lab.test')), '401', 'another account');
 };
 
+subtest 'from a network of many homes' => sub {
+    my $c = somebody();
+    is(statuses(map { fail_as($h, "2001:db8:1:$_->[0]::$_->[1]", $c->{email}) } map { my $home = $_; map { [$home, $_] } 1 .. 3 } 1 .. 2), '401*6', 'six failures, three a home');
+    is(statuses(map { fail_as($h, "2001:db8:2:$_\::1", $c->{email}) } 1 .. 20), '401 429*19', 'all the homes of a site fail once');
+    is(statuses(pass_as($h, '2001:db8:3::1', $c)), '200', 'its owner signs in from another one');
+    is(statuses(map { fail_as($h, '2001:db8:3::2', $c->{email}) } 1 .. 2), '401*2', 'and is known there, with all of that home');
+    is(statuses(map { fail_as($h, '2001:db8:3:1::1', $c->{email}) } 1 .. 2), '401 429', 'but the one next to it is a stranger');
+};
+
 subtest 'many addresses at once' => sub {
     my $c = somebody();
     my $n = full() ? 60 : 20;    # at most what strangers may fail
