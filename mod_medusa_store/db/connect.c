@@ -2,7 +2,7 @@
  * then keeps this thread, and neither a request nor the end of the child.
  *
  * An attempt lives in a pool of its own and knows nothing of who waits for it: it may outlive them all.
- * Knows apr_dbd; called by pool.c only. */
+ * Knows apr_dbd; called by dial.c only. */
 #include "db/connect.h"
 #include "db/steady.h"
 

@@ -6,9 +6,10 @@
 #include <stdatomic.h>
 
 #include "db/db.h"
+#include "db/dial.h"
 #include "db/statement.h"
 
-enum { MS_TRIES_MAX = 3 /* of a transaction that loses races */, MS_CONN_CUT = -1 /* instead of a deadline */ };
+enum { MS_CONN_CUT = -1 /* instead of a deadline */ };
 
 /** A place in the pool; connected at first use. */
 typedef struct ms_conn_t {
