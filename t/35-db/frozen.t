@@ -54,7 +54,7 @@ my $crowd = MedusaStore::Crowd->start(CLIENTS, sub {
     my ($kind, $n, @seen) = ($kinds[$number % @kinds], 0);
     while ($more->()) {
         push @seen, { kind => $kind, name => "c$number-" . ++$n, %{ timed(sub { $what{$kind}->("$number-$n") }) } };
-        sleep 0.02;
+        sleep 0.1;    # refusals at once would keep all processors busy
     }
     return \@seen;
 });

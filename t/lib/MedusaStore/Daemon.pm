@@ -13,8 +13,9 @@ use Carp qw(croak);
 use File::Temp qw(tempdir);
 use POSIX qw(:sys_wait_h);
 use Scalar::Util qw(weaken);
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
+use MedusaStore::Process qw(thread_states);
 use MedusaStore::Secrets qw(keep_logs);
 
 my @all;
@@ -61,7 +62,14 @@ sub has_ended {
     return 1;
 }
 
-sub signal { my ($self, $name) = @_; return kill $name, $self->{pid} }
+# Send it a signal. Back from STOP, all its threads stand still: on a busy machine some go on for a while.
+sub signal {
+    my ($self, $name) = @_;
+    my $sent = kill $name, $self->{pid};
+    my $end = time + 10;
+    sleep 0.005 while $name eq 'STOP' && time < $end && grep { $_ ne 'T' } thread_states($self->{pid});
+    return $sent;
+}
 
 # kill -9, and wait for its end.
 sub kill {

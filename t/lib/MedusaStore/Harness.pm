@@ -29,8 +29,8 @@ use MedusaStore::Client;
 use MedusaStore::Secrets qw(keep_logs keep_text note_secrets SHORTEST);
 
 my @MODULES = qw(unixd authn_core authz_core mime log_config dir alias env setenvif headers rewrite session);
-my %MPM_CONF = (
-    prefork => "StartServers 4\nServerLimit 16\nMaxRequestWorkers 16\n",
+my %MPM_CONF = (    # children that are there at the start stay, and as long as one is idle none is added
+    prefork => "StartServers 4\nMinSpareServers 1\nMaxSpareServers 16\nServerLimit 16\nMaxRequestWorkers 16\n",
     threads => "StartServers 1\nServerLimit 2\nThreadLimit 16\nThreadsPerChild 16\nMaxRequestWorkers 32\n"
         . "MinSpareThreads 1\nMaxSpareThreads 32\n",
 );

@@ -7,7 +7,7 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT_OK = qw(all_semaphore_sets holdings children mapped_files semaphore_sets semaphore shared_segments);
+our @EXPORT_OK = qw(all_semaphore_sets holdings children mapped_files semaphore_sets semaphore shared_segments thread_states);
 
 use constant { GETPID => 11, GETVAL => 12, GETNCNT => 14 };    # semctl
 
@@ -41,6 +41,12 @@ sub _stat {
 sub children {
     my ($pid) = @_;
     return grep { $_ && $_->{parent} == $pid } map { _stat(m{(\d+)}) } glob '/proc/[0-9]*';
+}
+
+# The state of each of its threads: R, S, D, T …
+sub thread_states {
+    my ($pid) = @_;
+    return map { /^.*\) (\S)/s ? $1 : () } map { _lines($_) } glob "/proc/$pid/task/*/stat";
 }
 
 # Inodes of the files of this name that a process has mapped, also of those that were replaced on the disk since.
