@@ -77,16 +77,12 @@ static int read_cost(cost_t *cost, const char *hash)
     return sscanf(hash, crypto_pwhash_STRPREFIX "v=19$m=%7u,t=%4u,", &cost->memory, &cost->passes) == 2;
 }
 
-/* Whoever can write a hash into the table must not be able to stop the server by its costs, which are at most 1 GiB and 24 passes or
- * what the shop itself asks for; below the lowest, nothing can be computed. */
-static int is_bearable(const char *hash, const struct ms_account_t *account)
+static int is_bearable(const char *hash, unsigned memory_max, unsigned passes_max)
 {
-    enum { MEMORY_MIN = 8, MEMORY_MAX = 1 << 20, PASSES_MAX = 24 };
     cost_t cost;
 
-    return read_cost(&cost, hash) && cost.memory >= MEMORY_MIN && cost.passes >= 1
-        && (cost.memory <= MEMORY_MAX || (account && cost.memory <= account->password_memory >> 10))
-        && (cost.passes <= PASSES_MAX || (account && cost.passes <= account->password_passes));
+    return read_cost(&cost, hash) && cost.memory >= MS_HASH_MEMORY_MIN && cost.memory <= memory_max && cost.passes >= 1
+        && cost.passes <= passes_max;
 }
 
 /* What was dearer stays: costs may be lowered, or differ among servers, without undoing anybody's protection. */
@@ -103,7 +99,7 @@ static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *passw
     int fits = 0;
 
     *weak = 0;
-    if (hash && !(is_argon2(hash) ? is_bearable(hash, account) : ms_scrypt_known(hash))) {
+    if (hash && !(is_argon2(hash) ? is_bearable(hash, MS_HASH_MEMORY_MAX, MS_HASH_PASSES_MAX) : ms_scrypt_known(hash))) {
         ms_log(c->log, MS_LINE_HASH_BROKEN);
         hash = NULL;
     }
@@ -143,9 +139,11 @@ ms_rc_t ms_password_check(ms_ctx_t *c, int *good, int *weak, const char *hash, c
 
 int ms_password_known(const char *stored)
 {
+    enum { MEMORY_MAX = 1 << 20, PASSES_MAX = 24 }; /* of what others have made */
+
     if (!is_argon2(stored)) {
         return ms_scrypt_known(stored);
     }
-    return strlen(stored) < crypto_pwhash_STRBYTES && is_bearable(stored, NULL)
+    return strlen(stored) < crypto_pwhash_STRBYTES && is_bearable(stored, MEMORY_MAX, PASSES_MAX)
         && crypto_pwhash_str_needs_rehash(stored, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) >= 0;
 }

@@ -6,6 +6,13 @@
 
 struct ms_account_t;
 
+/** Bounds of a hash's costs: whoever can write one into the table must not be able to stop the server by them. */
+enum {
+    MS_HASH_MEMORY_MIN = 8, /* KiB; libsodium computes nothing below */
+    MS_HASH_MEMORY_MAX = 4 << 20,
+    MS_HASH_PASSES_MAX = 1000
+};
+
 /** Hash a password with the shop's costs; *hash is an Argon2id string in c->pool.
  *  MS_BUSY: no slot came free, or no memory. Hold no database connection while calling. */
 ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, size_t length);

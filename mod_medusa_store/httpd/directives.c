@@ -2,6 +2,7 @@
  *
  * A wrong value is an error here, with its directive, at `apachectl -t`; what depends on several directives is judged in
  * check.c. The names stand in conf/medusa_store.conf and README too; a test holds the three together. */
+#include "account/password.h"
 #include "core/setting.h"
 #include "httpd/config.h"
 #include "httpd/limits.h"
@@ -143,11 +144,12 @@ static const char *set_password_cost(cmd_parms *cmd, void *dir, const char *memo
     ms_account_t *account = &ms_server_get(cmd->server)->account;
     apr_int64_t kib, t;
 
-    if (!ms_setting_number(&kib, memory) || kib < 8 || kib > 4194304) {
-        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no memory from 8 to 4194304 KiB; 19456 is recommended", memory));
+    if (!ms_setting_number(&kib, memory) || kib < MS_HASH_MEMORY_MIN || kib > MS_HASH_MEMORY_MAX) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no memory from %d to %d KiB; 19456 is recommended", memory, MS_HASH_MEMORY_MIN,
+                                          MS_HASH_MEMORY_MAX));
     }
-    if (!ms_setting_number(&t, passes) || t < 1 || t > 1000) {
-        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of passes from 1 to 1000; 2 is recommended", passes));
+    if (!ms_setting_number(&t, passes) || t < 1 || t > MS_HASH_PASSES_MAX) {
+        return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of passes from 1 to %d; 2 is recommended", passes, MS_HASH_PASSES_MAX));
     }
     account->password_memory = (size_t)kib << 10;
     account->password_passes = (unsigned long long)t;

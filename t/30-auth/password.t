@@ -89,7 +89,7 @@ subtest 'a hash that can not be read' => sub {
         'endless lanes' => with_sum(with_bytes($scrypt, 12, "\x7f")), 'no costs' => with_sum(with_bytes($scrypt, 7, "\0")),
         'bcrypt' => '$2b$12$abcdefghijklmnopqrstuv', 'argon2i' => hash_of(new_customer($h)) =~ s/argon2id/argon2i/r,
         'too little memory' => hash_of(new_customer($h)) =~ s/m=\d+/m=7/r, 'no pass' => hash_of(new_customer($h)) =~ s/t=\d+/t=0/r,
-        'too much memory' => hash_of(new_customer($h)) =~ s/m=\d+/m=4194304/r, 'too many passes' => hash_of(new_customer($h)) =~ s/t=\d+/t=999/r,
+        'too much memory' => hash_of(new_customer($h)) =~ s/m=\d+/m=4194305/r, 'too many passes' => hash_of(new_customer($h)) =~ s/t=\d+/t=1001/r,
     );
     for my $what (sort keys %broken) {
         my $c = new_customer($h);
@@ -113,10 +113,7 @@ subtest 'costs by directive' => sub {
     like(hash_of($c), qr/^\$argon2id\$v=19\$m=32768,t=3,p=1\$/, 'brings a hash up to the costs');
     is(sign_in($dear, $c)->{status}, 200, 'and stays right');
     $dear->reload(main => "MedusaStorePasswordCost 8 1000\n");
-    my $c2 = new_customer($dear);
-    is(sign_in($dear, $c2)->{status}, 200, 'what the shop itself asks for is bearable');
-    $h->expect_log('MS0203');
-    is(sign_in($h, $c2)->{status}, 401, 'elsewhere it is not, beyond what an import takes');
+    is(sign_in($h, new_customer($dear))->{status}, 200, 'what any shop may ask for is good at each');
     $dear->stop;
 };
 
