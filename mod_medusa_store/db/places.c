@@ -1,7 +1,8 @@
 /* places.c: hands out places to threads, with one lock for all pools of a child.
  *
- * apr_reslist begins its wait anew for each thread that is overtaken, knows no deadline of a request's own, and lets all threads of the
- * child wait. Knows no database: a place is a pointer. Called by pool.c. */
+ * apr_reslist begins its wait anew for each thread that is overtaken, knows no deadline of a request's own, wakes all who wait for what one
+ * can have, and lets all threads of the child wait. Here who waits stands in line, and is handed his place. Knows no database: a place is
+ * a pointer. Called by pool.c. */
 #include "db/places.h"
 #include "db/steady.h"
 
@@ -13,12 +14,20 @@ enum {
     STILL = 75 * 1000 /* microseconds without an end of any request, after which a pool stands still */
 };
 
+/* A thread that waits; on its stack. */
+typedef struct waiter_t {
+    struct waiter_t *next, **link; /* in line; link: what points here */
+    ms_places_t *places;
+    pthread_cond_t served;
+    int seated;  /* 1: it waits for as long as it likes */
+    void *place; /* what it was handed */
+} waiter_t;
+
 struct ms_room_t {
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int seats;   /* threads that hold a place, or wait for one for as long as they like, in all pools */
-    int bound;   /* how many there may be */
-    int waiting; /* threads that wait, on a seat or not */
+    int seats; /* threads that hold a place, or wait for one for as long as they like, in all pools */
+    int bound; /* how many there may be */
+    waiter_t *first, **end; /* the line, over all pools; end: where the next one is put */
 };
 
 typedef struct {
@@ -36,7 +45,7 @@ struct ms_places_t {
     apr_time_t moved; /* when a request last came to an end, or the first one began */
 };
 
-/* Lock and condition are never ended: a child of the prefork MPM may end while its thread waits. */
+/* The lock is never ended: a child of the prefork MPM may end while its thread waits. */
 ms_room_t *ms_room_make(apr_pool_t *pool, int threads)
 {
     ms_room_t *room = apr_pcalloc(pool, sizeof *room);
@@ -45,8 +54,8 @@ ms_room_t *ms_room_make(apr_pool_t *pool, int threads)
     if (room->bound < 1) {
         room->bound = 1;
     }
+    room->end = &room->first;
     pthread_mutex_init(&room->lock, NULL);
-    ms_steady_init(&room->changed);
     return room;
 }
 
@@ -63,7 +72,7 @@ ms_places_t *ms_places_make(apr_pool_t *pool, ms_room_t *room, const ms_places_c
     return made;
 }
 
-/* A seat for the thread, to hold a place or to wait for one. A pool that has nobody inside always gets one: else one whose database
+/* A seat for a thread, to hold a place or to wait for one. A pool that has nobody inside always gets one: else one whose database
  * stands still would shut out all others. */
 static int sit_down(ms_places_t *p)
 {
@@ -74,50 +83,98 @@ static int sit_down(ms_places_t *p)
     return 1;
 }
 
+/* For a thread that has a seat; NULL: all are taken. */
 static void *take(ms_places_t *p)
 {
+    if (p->taken >= p->conf.max) {
+        return NULL;
+    }
     if (!p->taken++) {
         p->moved = ms_steady_now();
     }
     return p->nidle ? p->idle[--p->nidle].place : p->blank[--p->nblank];
 }
 
-/* Wait for a change; 0: there is no time left. Who has no seat is one of the threads that are left to others. */
-static int wait_more(ms_places_t *p, int seated, apr_time_t until)
-{
-    ms_room_t *room = p->room;
+/* ---- the line ---- */
 
-    if (!seated && p->moved + STILL < until) {
-        until = p->moved + STILL;
+static void join(waiter_t *w)
+{
+    ms_room_t *room = w->places->room;
+
+    w->link = room->end;
+    *room->end = w;
+    room->end = &w->next;
+}
+
+static void leave(waiter_t *w)
+{
+    *w->link = w->next;
+    if (w->next) {
+        w->next->link = w->link;
     }
-    if (ms_steady_now() >= until) {
-        return 0;
+    else {
+        w->places->room->end = w->link;
     }
-    room->waiting++;
-    ms_steady_wait(&room->changed, &room->lock, until);
-    room->waiting--;
-    return 1;
+}
+
+/* Something came free: who has waited for longest gets it. They are told under the lock, for after it they may be gone. */
+static void serve(ms_room_t *room)
+{
+    waiter_t *w, *next;
+
+    for (w = room->first; w; w = next) {
+        next = w->next;
+        w->seated = w->seated || sit_down(w->places);
+        w->place = w->seated ? take(w->places) : NULL;
+        if (w->place) {
+            leave(w);
+            pthread_cond_signal(&w->served);
+        }
+    }
+}
+
+/* Until when; who has no seat is one of the threads that are left to others. */
+static apr_time_t end_of_wait(const waiter_t *w, apr_time_t until)
+{
+    apr_time_t still = w->places->moved + STILL;
+
+    return !w->seated && still < until ? still : until;
+}
+
+/* Stand in line until that time. */
+static void wait_in_line(waiter_t *w, apr_time_t until)
+{
+    ms_room_t *room = w->places->room;
+    apr_time_t end;
+
+    ms_steady_init(&w->served);
+    join(w);
+    while (!w->place && ms_steady_now() < (end = end_of_wait(w, until))) {
+        ms_steady_wait(&w->served, &room->lock, end);
+    }
+    if (!w->place) {
+        leave(w);
+    }
+    pthread_cond_destroy(&w->served);
 }
 
 void *ms_places_take(ms_places_t *p, apr_time_t until)
 {
     ms_room_t *room = p->room;
-    void *place = NULL;
-    int seated;
+    waiter_t w = { .places = p };
 
     pthread_mutex_lock(&room->lock);
-    seated = sit_down(p);
-    while ((!seated || p->taken >= p->conf.max) && wait_more(p, seated, until)) {
-        seated = seated || sit_down(p);
+    w.seated = sit_down(p);
+    w.place = w.seated ? take(p) : NULL;
+    if (!w.place) {
+        wait_in_line(&w, until);
     }
-    if (seated && p->taken < p->conf.max) {
-        place = take(p);
-    }
-    else if (seated) {
+    if (!w.place && w.seated) {
         room->seats--;
+        serve(room);
     }
     pthread_mutex_unlock(&room->lock);
-    return place;
+    return w.place;
 }
 
 /* The one that has been idle for longest, if that is too long. */
@@ -138,8 +195,7 @@ static void *expired(ms_places_t *p)
 void *ms_places_give(ms_places_t *p, void *place, int open)
 {
     ms_room_t *room = p->room;
-    void *old = NULL;
-    int waiting;
+    void *old;
 
     pthread_mutex_lock(&room->lock);
     p->moved = ms_steady_now();
@@ -147,15 +203,14 @@ void *ms_places_give(ms_places_t *p, void *place, int open)
     room->seats--;
     if (open) {
         p->idle[p->nidle++] = (idle_t){ place, p->moved };
-        old = expired(p);
     }
     else {
         p->blank[p->nblank++] = place;
     }
-    waiting = room->waiting;
-    pthread_mutex_unlock(&room->lock);
-    if (waiting) {
-        pthread_cond_broadcast(&room->changed);
+    if (room->first) {
+        serve(room);
     }
+    old = open ? expired(p) : NULL;
+    pthread_mutex_unlock(&room->lock);
     return old;
 }

@@ -112,6 +112,28 @@ static void *wait_for_place(void *data)
     return NULL;
 }
 
+/* One place, and three who come for it one after the other: that is the order in which they get it. */
+static void who_came_first_is_served_first(void **state)
+{
+    ms_places_t *p = make(ms_room_make(pool, 100), 1, 1, MS(1000000));
+    void *held = take(p, 0);
+    waiter_t w[3];
+    pthread_t thread[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        w[i] = (waiter_t){ .places = p, .milliseconds = 20000 };
+        pthread_create(&thread[i], NULL, wait_for_place, &w[i]);
+        usleep(200 * 1000); /* it stands in line by then */
+    }
+    for (i = 0; i < 3; i++) {
+        ms_places_give(p, held, 1);
+        assert_null(take(p, 0)); /* it is handed on, and nobody else can have it */
+        pthread_join(thread[i], NULL);
+        assert_ptr_equal(w[i].got, held);
+    }
+}
+
 /* Eight threads, of which seven may wait; four places. Nothing moves. */
 static void the_last_threads_do_not_wait(void **state)
 {
@@ -241,6 +263,7 @@ int main(void)
         cmocka_unit_test(the_last_one_used_comes_first),
         cmocka_unit_test(who_waits_is_told_in_time),
         cmocka_unit_test(idle_ones_above_those_to_keep_come_back),
+        cmocka_unit_test(who_came_first_is_served_first),
         cmocka_unit_test(the_last_threads_do_not_wait),
         cmocka_unit_test(a_pool_that_moves_lets_all_wait),
         cmocka_unit_test(one_pool_does_not_shut_out_another),
