@@ -11,7 +11,7 @@ CHILDREN=5 THREADS=64 # of httpd; none starts or ends while we measure
 # Throttling counts, but refuses nothing of what we measure: all requests come from one address, and few customers have many turns.
 lenient_throttle() { printf 'MedusaStoreThrottleLimit %s 100/1s\n' 'SignIn Account' 'SignIn Both' 'ResetMail Account' 'ResetMail Both'; }
 
-# httpd's configuration beside what ./run writes; more of it from stdin: make_conf NAME
+# httpd's configuration beside what ./run writes; the database shares the processors (OPERATIONS, "Scaling"); more of it from stdin: make_conf NAME
 make_conf() {
     cat > "$scratch/$1.conf" << CONF
 StartServers $CHILDREN
@@ -22,6 +22,7 @@ MaxRequestWorkers $((CHILDREN * THREADS))
 MinSpareThreads 1
 MaxSpareThreads $((CHILDREN * THREADS))
 AsyncRequestWorkerFactor 16
+MedusaStoreDBMax 4
 KeepAliveTimeout 300
 LoadModule bench_module "$tools/mod_bench.so"
 BenchPlans "$scratch/$1.plans"

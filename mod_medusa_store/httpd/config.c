@@ -19,7 +19,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
 }
 
 static const ms_server_t defaults = {
-    .db = { .max = 16, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
+    .db = { .max = 8, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
     .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
                  .key_life = apr_time_from_sec(86400),
                  .password_passes = 2, .password_memory = (size_t)19456 << 10 },

@@ -412,7 +412,7 @@ const command_rec ms_directives[] = {
     /* the shop: main server and virtual hosts */
     AP_INIT_TAKE1("MedusaStoreDeadline", set_duration, (void *)&deadline, RSRC_CONF, "longest time that a request may wait for database and hashing slots together (3s)"),
     AP_INIT_TAKE1("MedusaStoreDBParams", set_db_params, NULL, RSRC_CONF, "parameters of the MySQL connection, or file:PATH that holds them"),
-    AP_INIT_TAKE1("MedusaStoreDBMax", set_connections, (void *)&db_max, RSRC_CONF, "most connections a child may hold (16)"),
+    AP_INIT_TAKE1("MedusaStoreDBMax", set_connections, (void *)&db_max, RSRC_CONF, "most connections a child may hold (8)"),
     AP_INIT_TAKE1("MedusaStoreDBKeep", set_connections, (void *)&db_keep, RSRC_CONF, "idle connections that are kept (8)"),
     AP_INIT_TAKE1("MedusaStoreDBExptime", set_duration, (void *)&db_exptime, RSRC_CONF, "when idle connections above MedusaStoreDBKeep are closed (300s)"),
     AP_INIT_TAKE1("MedusaStoreDBWait", set_duration, (void *)&db_wait, RSRC_CONF, "longest wait for a free connection (2s)"),
