@@ -22,6 +22,7 @@ typedef struct {
     _Atomic(apr_time_t) told_at;     /* when the log was last told of it; 0: never */
     _Atomic(apr_uint32_t) told_cause;
     atomic_int told;                 /* 1: the log knows that it is open */
+    _Atomic(apr_time_t) served_at;   /* when a request of any process was last done with it, and its connection good */
     _Atomic(apr_uint64_t) opened;    /* how often it did */
     _Atomic(apr_uint64_t) refused;   /* requests that were not let to the database */
 } ms_breaker_t;

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-    SPARE = 8,        /* one of so many threads is left to others */
-    STILL = 75 * 1000 /* microseconds without an end of any request, after which a pool stands still */
+    SPARE = 8,         /* one of so many threads is left to others */
+    STILL = 75 * 1000, /* microseconds without an end of any request, after which all stands still */
+    STUCK = 500 * 1000 /* and after which this pool does, whatever goes on in other processes */
 };
 
 /* A thread that waits; on its stack. */
@@ -133,12 +134,17 @@ static void serve(ms_room_t *room)
     }
 }
 
-/* Until when; who has no seat is one of the threads that are left to others. */
+static apr_time_t earlier(apr_time_t a, apr_time_t b) { return a < b ? a : b; }
+static apr_time_t later(apr_time_t a, apr_time_t b) { return a > b ? a : b; }
+
+/* Until when; who has no seat is one of the threads that are left to others. A pool may stand still for want of processors, which a
+ * database that serves other processes shows. */
 static apr_time_t end_of_wait(const waiter_t *w, apr_time_t until)
 {
-    apr_time_t still = w->places->moved + STILL;
+    const ms_places_t *p = w->places;
+    apr_time_t served = earlier(atomic_load_explicit(p->conf.served, memory_order_relaxed), p->moved + STUCK - STILL);
 
-    return !w->seated && still < until ? still : until;
+    return w->seated ? until : earlier(until, later(p->moved, served) + STILL);
 }
 
 /* Stand in line until that time. */
@@ -203,6 +209,7 @@ void *ms_places_give(ms_places_t *p, void *place, int open)
     room->seats--;
     if (open) {
         p->idle[p->nidle++] = (idle_t){ place, p->moved };
+        atomic_store_explicit(p->conf.served, p->moved, memory_order_relaxed);
     }
     else {
         p->blank[p->nblank++] = place;

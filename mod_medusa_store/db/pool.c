@@ -235,7 +235,7 @@ static void probe(ms_db_t *db)
 
 static void make_places(ms_db_t *db, ms_room_t *room)
 {
-    ms_places_conf_t conf = { db->conf->max, db->conf->keep, db->conf->exptime };
+    ms_places_conf_t conf = { db->conf->max, db->conf->keep, db->conf->exptime, &db->breaker->served_at };
     void **places = apr_pcalloc(db->pool, (size_t)conf.max * sizeof *places);
     int i;
 

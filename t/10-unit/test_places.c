@@ -19,6 +19,7 @@ enum { PLACES = 4, THREADS = 8, ROUNDS = 20000 };
 
 static apr_pool_t *pool;
 static int place[PLACES];
+static _Atomic(apr_time_t) served; /* in any process */
 
 static int start(void **state)
 {
@@ -37,7 +38,7 @@ static int stop(void **state)
 static ms_places_t *make(ms_room_t *room, int max, int keep, apr_interval_time_t exptime)
 {
     void *all[PLACES];
-    ms_places_conf_t conf = { max, keep, exptime };
+    ms_places_conf_t conf = { max, keep, exptime, &served };
     int i;
 
     for (i = 0; i < PLACES; i++) {
@@ -189,6 +190,37 @@ static void a_pool_that_moves_lets_all_wait(void **state)
     assert_true(i < 20);
 }
 
+/* One of two threads may wait, and keeps its place; the other waits for so long, while another process is served for `busy`. */
+static apr_interval_time_t waits_beside(int busy)
+{
+    ms_places_t *p = make(ms_room_make(pool, 2), 1, 1, MS(1000000));
+    waiter_t w = { .places = p, .milliseconds = 20000 };
+    apr_time_t end = ms_steady_now() + MS(busy);
+    pthread_t thread;
+
+    assert_non_null(take(p, 0));
+    pthread_create(&thread, NULL, wait_for_place, &w);
+    while (ms_steady_now() < end) {
+        served = ms_steady_now();
+        usleep(5 * 1000);
+    }
+    pthread_join(thread, NULL);
+    assert_null(w.got);
+    return w.took;
+}
+
+static void others_who_are_served_make_it_patient(void **state)
+{
+    apr_interval_time_t took;
+    int i;
+
+    for (i = 0; i < 20 && waits_beside(300) < MS(250); i++) { /* on a busy machine they may stand still, too */
+    }
+    assert_true(i < 20);
+    took = waits_beside(3000);
+    assert_true(took < MS(2000)); /* but not for ever */
+}
+
 static void one_pool_does_not_shut_out_another(void **state)
 {
     ms_room_t *room = ms_room_make(pool, 4); /* three may wait */
@@ -266,6 +298,7 @@ int main(void)
         cmocka_unit_test(who_came_first_is_served_first),
         cmocka_unit_test(the_last_threads_do_not_wait),
         cmocka_unit_test(a_pool_that_moves_lets_all_wait),
+        cmocka_unit_test(others_who_are_served_make_it_patient),
         cmocka_unit_test(one_pool_does_not_shut_out_another),
         cmocka_unit_test(one_thread_may_wait),
         cmocka_unit_test(nobody_is_turned_away_while_all_is_well),
