@@ -4,6 +4,8 @@
 #include "account/password.h"
 #include "account/account.h"
 #include "account/gate.h"
+#include "core/text.h"
+#include "core/wordlist.h"
 
 #include <apr_strings.h>
 #include <sodium.h>
@@ -44,6 +46,21 @@ const char *ms_password_decoy(apr_pool_t *pool, unsigned long long passes, size_
 
     randombytes_buf(password, sizeof password); /* known to nobody from here on */
     return crypto_pwhash_str(hash, (const char *)password, sizeof password, passes, memory) ? NULL : hash;
+}
+
+ms_rc_t ms_password_judge(ms_ctx_t *c, const char *password)
+{
+    const struct ms_account_t *account = c->shop->account;
+    int common;
+
+    if (ms_utf8_length(password, strlen(password)) < (size_t)account->password_length) {
+        return ms_fail(c, MS_INVALID_DATA, "password must be longer than or equal to %d characters", account->password_length);
+    }
+    common = account->common_passwords ? ms_wordlist_has(account->common_passwords, c->pool, password) : 0;
+    if (common) {
+        return common < 0 ? ms_fail(c, MS_UNEXPECTED, NULL) : ms_fail(c, MS_INVALID_DATA, "password must not be one that many others have");
+    }
+    return MS_OK;
 }
 
 ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, size_t length)

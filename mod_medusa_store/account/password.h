@@ -13,6 +13,9 @@ enum {
     MS_HASH_PASSES_MAX = 1000
 };
 
+/** May a password be chosen in this shop? MS_INVALID_DATA: it is too short, or too common. What was chosen before stays good. */
+ms_rc_t ms_password_judge(ms_ctx_t *c, const char *password);
+
 /** Hash a password with the shop's costs; *hash is an Argon2id string in c->pool.
  *  MS_BUSY: no slot came free, or no memory. Hold no database connection while calling. */
 ms_rc_t ms_password_hash(ms_ctx_t *c, const char **hash, const char *password, size_t length);

@@ -15,7 +15,8 @@
 enum {
     TOKEN_BYTES = 32,
     TOKEN_LENGTH = 43,      /* of its base64url form */
-    EXTEND_FRACTION = 20    /* an unused twentieth of its life is not worth a write */
+    EXTEND_FRACTION = 20,   /* an unused twentieth of its life is not worth a write */
+    NO_END = 36525          /* days: a century */
 };
 
 static const char *make_token(apr_pool_t *pool)
@@ -69,6 +70,14 @@ static int is_due(const ms_ctx_t *c, const ms_object_t *session)
     return c->now - last_seen >= c->shop->account->session_life / EXTEND_FRACTION;
 }
 
+/* The longest life of a session from its beginning, in seconds. */
+static const char *longest(const ms_ctx_t *c)
+{
+    apr_interval_time_t max = c->shop->account->session_max;
+
+    return apr_psprintf(c->pool, "%" APR_TIME_T_FMT, max ? apr_time_sec(max) : (apr_time_t)NO_END * 86400);
+}
+
 ms_rc_t ms_session_extend(ms_ctx_t *c)
 {
     apr_time_t end = c->now + c->shop->account->session_life;
@@ -78,7 +87,8 @@ ms_rc_t ms_session_extend(ms_ctx_t *c)
     }
     c->who.due = 0;
     c->session_change = MS_SESSION_EXTEND;
-    return ms_db_change(c, NULL, "session.extend", MS_ARGS(ms_time_sql(c->pool, c->now), ms_time_sql(c->pool, end), c->who.session));
+    return ms_db_change(c, NULL, "session.extend", MS_ARGS(ms_time_sql(c->pool, c->now), ms_time_sql(c->pool, end), longest(c),
+        c->who.session));
 }
 
 static ms_rc_t find_bearer(ms_ctx_t *c)
@@ -149,8 +159,10 @@ static ms_rc_t end(ms_ctx_t *c, const char *token)
 
 ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash)
 {
+    const struct ms_account_t *account = c->shop->account;
+    apr_interval_time_t life = account->session_max && account->session_max < account->session_life ? account->session_max : account->session_life;
     const char *token = make_token(c->pool);
-    ms_rc_t rc = insert(c, token, "cookie", c->shop->account->session_life, customer_id, hash);
+    ms_rc_t rc = insert(c, token, "cookie", life, customer_id, hash);
 
     if (rc == MS_OK) {
         rc = end(c, c->session_token);

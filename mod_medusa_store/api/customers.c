@@ -66,8 +66,11 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
 static ms_rc_t make(ms_ctx_t *c, registration_t *new)
 {
     const char *password = ms_body_text(c, "password"), *hash;
-    ms_rc_t rc = check_free(c, ms_body_text(c, "email"));
+    ms_rc_t rc = ms_password_judge(c, password);
 
+    if (rc == MS_OK) {
+        rc = check_free(c, ms_body_text(c, "email"));
+    }
     if (rc == MS_OK) {
         rc = ms_password_hash(c, &hash, password, strlen(password));
     }
@@ -172,6 +175,9 @@ static ms_rc_t update_me(ms_ctx_t *c)
     update_t update = { NULL, NULL };
     ms_rc_t rc = ms_address_check_country(c, json_object_get(c->body, "billing_address"));
 
+    if (rc == MS_OK && password) {
+        rc = ms_password_judge(c, password);
+    }
     if (rc == MS_OK && password) {
         rc = ms_password_hash(c, &update.hash, password, strlen(password));
     }

@@ -116,8 +116,11 @@ static ms_rc_t use_token(ms_ctx_t *c)
 {
     const char *password = ms_body_text(c, "password");
     reset_t reset = { NULL, NULL, NULL };
-    ms_rc_t rc = find_owner(c, &reset.id);
+    ms_rc_t rc = ms_password_judge(c, password);
 
+    if (rc == MS_OK) {
+        rc = find_owner(c, &reset.id);
+    }
     if (rc == MS_OK) {
         rc = ms_password_hash(c, &reset.hash, password, strlen(password));
     }

@@ -13,6 +13,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
     server->db.max = server->db.keep = MS_UNSET;
     server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
     server->account.session_life = server->account.token_life = server->account.key_life = MS_UNSET;
+    server->account.session_max = server->account.password_length = MS_UNSET;
     server->gate.wait = server->deadline = MS_UNSET;
     ms_limits_make(&server->throttle);
     return server;
@@ -21,7 +22,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
 static const ms_server_t defaults = {
     .db = { .max = 8, .keep = 8, .exptime = apr_time_from_sec(300), .wait = apr_time_from_sec(2), .timeout = apr_time_from_sec(3) },
     .account = { .session_life = apr_time_from_sec(36000), .token_life = apr_time_from_sec(2592000),
-                 .key_life = apr_time_from_sec(86400),
+                 .key_life = apr_time_from_sec(86400), .password_length = 1,
                  .password_passes = 2, .password_memory = (size_t)19456 << 10 },
     .gate = { .wait = apr_time_from_sec(2) },
     .deadline = apr_time_from_sec(3)
@@ -42,8 +43,10 @@ void ms_server_fill_in(ms_server_t *server)
     DEFAULT_WAIT(db.wait);
     DEFAULT_WAIT(db.timeout);
     DEFAULT_NUMBER(account.session_life);
+    DEFAULT_NUMBER(account.session_max);
     DEFAULT_NUMBER(account.token_life);
     DEFAULT_NUMBER(account.key_life);
+    DEFAULT_NUMBER(account.password_length);
     DEFAULT_SIZE(account.password_passes);
     DEFAULT_SIZE(account.password_memory);
     DEFAULT_WAIT(gate.wait);
@@ -69,8 +72,11 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_NUMBER(db.timeout);
     PICK_NUMBER(deadline);
     PICK_NUMBER(account.session_life);
+    PICK_NUMBER(account.session_max);
     PICK_NUMBER(account.token_life);
     PICK_NUMBER(account.key_life);
+    PICK_NUMBER(account.password_length);
+    PICK_SET(account.common_passwords);
     PICK_SET(account.password_passes);
     PICK_SET(account.password_memory);
     if (!add->account.secrets[0]) { /* the pair is one setting */

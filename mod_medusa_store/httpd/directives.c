@@ -6,6 +6,7 @@
 #include "core/setting.h"
 #include "httpd/config.h"
 #include "httpd/limits.h"
+#include "httpd/policy.h"
 #include "httpd/secret.h"
 
 #include <apr_fnmatch.h>
@@ -33,6 +34,8 @@ static const slot_t db_timeout = SLOT(db.timeout, MS(100), MS(300000));
 static const slot_t deadline = SLOT(deadline, MS(500), MS(300000));
 static const slot_t hash_wait = SLOT(gate.wait, MS(10), MS(60000));
 static const slot_t session_life = SLOT(account.session_life, MS(1000), MS(1000) * 86400 * 400);
+static const slot_t session_max = SLOT(account.session_max, MS(1000), MS(1000) * 86400 * 3650);
+static const slot_t password_length = SLOT(account.password_length, 1, 128);
 static const slot_t token_life = SLOT(account.token_life, MS(1000), MS(1000) * 86400 * 400);
 static const slot_t key_life = SLOT(account.key_life, MS(1000), MS(1000) * 86400 * 30);
 
@@ -81,6 +84,15 @@ static const char *set_duration(cmd_parms *cmd, void *dir, const char *arg)
                                           " s; write 500ms, 3s, 10mi or 10h", arg, apr_time_as_msec(slot->min), apr_time_sec(slot->max)));
     }
     *(apr_interval_time_t *)slot_of(cmd) = value;
+    return NULL;
+}
+
+static const char *set_limit(cmd_parms *cmd, void *dir, const char *arg)
+{
+    if (strcasecmp(arg, "Off")) {
+        return set_duration(cmd, dir, arg);
+    }
+    *(apr_interval_time_t *)slot_of(cmd) = 0;
     return NULL;
 }
 
@@ -419,9 +431,12 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreDBTimeout", set_duration, (void *)&db_timeout, RSRC_CONF, "longest time a statement may take (3s)"),
     AP_INIT_TAKE12("MedusaStoreSecret", set_secret, NULL, RSRC_CONF, "file:PATH or exec:COMMAND of the secret, and of the one before it"),
     AP_INIT_TAKE1("MedusaStoreSessionLife", set_duration, (void *)&session_life, RSRC_CONF, "life of a session since its last use (10h)"),
+    AP_INIT_TAKE1("MedusaStoreSessionMaxLife", set_limit, (void *)&session_max, RSRC_CONF, "life of a session since sign-in, however much it is used; Off (Off)"),
     AP_INIT_TAKE1("MedusaStoreTokenLife", set_duration, (void *)&token_life, RSRC_CONF, "life of a bearer token (720h)"),
     AP_INIT_TAKE1("MedusaStoreIdempotencyLife", set_duration, (void *)&key_life, RSRC_CONF, "how long an Idempotency-Key answers the same request again (24h)"),
     AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
+    AP_INIT_TAKE1("MedusaStorePasswordLength", set_number, (void *)&password_length, RSRC_CONF, "characters that a new password must have (1)"),
+    AP_INIT_TAKE1("MedusaStorePasswordList", ms_policy_set_list, NULL, RSRC_CONF, "file:PATH of passwords that nobody may choose, one a line; None"),
     AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
     AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),
     AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (2s)"),

@@ -27,7 +27,8 @@ const ms_stmt_t ms_session_stmts[] = {
         "SELECT UNHEX(%s), %s, %s, %s, %s, c.id FROM customer c "
         "WHERE c.id = %s AND c.password_hash = %s AND c.deleted_at IS NULL LOCK IN SHARE MODE" },
     { "session.extend", MS_CHANGE, { { NULL, NULL } }, NULL,
-        "UPDATE session SET last_seen = %s, expires_at = %s WHERE id = UNHEX(%s)" },
+        "UPDATE session SET last_seen = %s, "
+        "expires_at = LEAST(CAST(%s AS DATETIME(3)), created_at + INTERVAL %s SECOND) WHERE id = UNHEX(%s)" },
     { "session.end", MS_CHANGE, { { NULL, NULL } }, NULL, "DELETE FROM session WHERE id = UNHEX(%s)" },
     /* all of a customer's sign-ins but one; "" keeps none */
     { "session.end_others", MS_CHANGE, { { NULL, NULL } }, NULL,

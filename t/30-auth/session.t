@@ -131,6 +131,34 @@ subtest 'an extension by use' => sub {
     is(scalar @{ $r->{cookies} }, 0, 'an operation that asks for nobody extends nothing');
 };
 
+subtest 'an end at last' => sub {
+    my $short = MedusaStore::Harness->new(shop => $h, main => "MedusaStoreSessionMaxLife 12h\n");
+    my $c = new_customer($short);
+    my $later = sub {
+        my ($hours) = @_;
+        return $h->sql("UPDATE session SET " . join(', ', map { "$_ = $_ - INTERVAL $hours HOUR" } qw(created_at last_seen expires_at)) . " WHERE customer_id = '$c->{id}'");
+    };
+    my (undef, undef, $left) = row_times($c);
+    ok($left > 35_900 && $left <= 36_000, 'ten hours, as long as it is not used');
+    for my $hours (5, 5) {
+        $later->($hours);
+        is(who($short, as_cookie($c->{cookie})), $c->{id}, 'five hours later it is used');
+    }
+    (undef, undef, $left) = row_times($c);
+    ok($left > 7_100 && $left <= 7_200, 'two of twelve are left, and no more') or diag($left);
+    is(who($h, as_cookie($c->{cookie})), $c->{id}, 'a server without such a limit knows it');
+    $later->(2);
+    is(who($short, as_cookie($c->{cookie})), 401, 'after twelve hours it is over');
+    is($short->post('/store/auth/token', json => { email => $c->{email}, password => $c->{password} })->{status}, 200, 'tokens have a life of their own');
+    $short->stop;
+
+    my $shorter = MedusaStore::Harness->new(shop => $h, main => "MedusaStoreSessionMaxLife 1h\n");
+    $c = new_customer($shorter);
+    (undef, undef, $left) = row_times($c);
+    ok($left > 3_500 && $left <= 3_600, 'a limit below the life is the life') or diag($left);
+    $shorter->stop;
+};
+
 subtest 'a customer who is gone' => sub {
     my $c = new_customer($h);
     $h->sql("UPDATE customer SET deleted_at = UTC_TIMESTAMP(3) WHERE id = '$c->{id}'");

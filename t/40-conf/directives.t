@@ -14,6 +14,8 @@ my $root = $h->{root};
 $h->write_private('short', "0123456789\n");
 $h->write_private('other', 'f' x 64 . "\n");
 chmod 0644, $h->write_file('open', 'e' x 64 . "\n");
+$h->write_file('words', "correct horse\r\n\n123456\n");
+$h->write_file('empty', "\n\r\n");
 $h->write_file('script', "#!/bin/sh\necho dddddddddddddddddddddddddddddddddddd\n");
 chmod 0755, "$root/script";
 
@@ -41,6 +43,9 @@ my @SERVER = (
                                  'SignIn Address x/1s', 'SignIn Address On', 'Existence Account 1/1s', 'Existence Both Off', 'SignIn Address 1/1s 1'],
     MedusaStoreThrottleExempt => ['None', '192.0.2.1', '10.0.0.0/8 2001:db8::/32', '10.0.0.0/8 None ::1'],
                                  ['x', '10.0.0.1/8', '10.0.0.0/33', '300.0.0.1', '::/x', '10.0.0.0/8 x'],
+    MedusaStoreSessionMaxLife => ['720h', '1s', 'Off', 'off'], ['x', '0', 'On'],
+    MedusaStorePasswordLength => [1, 8, 128], [0, 129, 'x', -1],
+    MedusaStorePasswordList => ['None', "file:$root/words"], ['x', "$root/words", "file:$root/nothing", "file:$root", "file:$root/empty", 'file:'],
     MedusaStorePasswordCost => ['19456 2', '8 1'], ['7 1', '19456', '19456 0', 'x y', '1 2 3'],
 );
 my @MAIN = (
