@@ -41,15 +41,16 @@ db_create() {
 # The line of MariaDB's log that tells most.
 db_complaint() { { grep -E 'ERROR|FATAL|No space' "$1" || tail -n 1 "$1"; } | head -n 1; }
 
-# db_start DATA SOCKET LOG PIDFILE: start it in a session of its own, and wait until it answers.
+# db_start DATA SOCKET LOG PIDFILE: start it in a session of its own, and wait until it answers. DB_BUFFER, DB_CONNECTIONS and DB_FLUSH set
+# what their names say, DB_OPTIONS adds options.
 db_start() {
     local data=$1 socket=$2 log=$3 tries=600 pid
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046,SC2086 # several options
     setsid mariadbd --no-defaults $(db_user_option) --datadir="$data" --socket="$socket" --pid-file="$data/mariadbd.pid" \
         --tmpdir="$data" --skip-networking --skip-name-resolve --skip-log-bin --log-error="$log" \
         --innodb-buffer-pool-size="${DB_BUFFER:-64M}" --innodb-log-file-size=32M --innodb-flush-log-at-trx-commit="${DB_FLUSH:-1}" \
         --innodb-lock-wait-timeout=5 --max-connections="${DB_CONNECTIONS:-200}" --performance-schema=OFF --aria-pagecache-buffer-size=8M \
-        --key-buffer-size=8M --character-set-server=utf8mb4 --lc-messages=en_US \
+        --key-buffer-size=8M --character-set-server=utf8mb4 --lc-messages=en_US ${DB_OPTIONS:-} \
         < /dev/null >> "$log" 2>&1 9>&- &
     pid=$!
     printf '%s\n' "$pid" > "$4"

@@ -7,6 +7,7 @@
 
 url='' port='' socket='' db_pid='' httpd_pids=() shop=''
 CHILDREN=5 THREADS=64 # of httpd; none starts or ends while we measure
+DB_THREADS=$((($(nproc) + 1) / 2)) # of MariaDB, which shares the processors with httpd and the load (OPERATIONS, "Scaling")
 
 # Throttling counts, but refuses nothing of what we measure: all requests come from one address, and few customers have many turns.
 lenient_throttle() { printf 'MedusaStoreThrottleLimit %s 100/1s\n' 'SignIn Account' 'SignIn Both' 'ResetMail Account' 'ResetMail Both'; }
@@ -45,7 +46,7 @@ CONF
 # Start, or start again: serve NAME
 serve() {
     [[ " ${shops[*]} " = *" $1 "* ]] || shops+=("$1")
-    DB_BUFFER=${DB_BUFFER:-256M} DB_CONNECTIONS=1000 TMPDIR=$scratch MS_RUN_BUILD=$build bounded 120 "$here/run" --daemon --port 0 --state "$scratch/$1" \
+    DB_OPTIONS="--thread-handling=pool-of-threads --thread-pool-size=$DB_THREADS" DB_BUFFER=${DB_BUFFER:-256M} DB_CONNECTIONS=1000 TMPDIR=$scratch MS_RUN_BUILD=$build bounded 120 "$here/run" --daemon --port 0 --state "$scratch/$1" \
         --conf "$scratch/$1.conf" > "$scratch/$1.log" 2>&1 || fail "the shop does not start: $(tail -n 1 "$scratch/$1.log")"
     use_shop "$1"
 }

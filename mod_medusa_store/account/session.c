@@ -136,14 +136,14 @@ ms_rc_t ms_session_identify(ms_ctx_t *c)
 /* ---- begin and end ---- */
 
 /* Written only while the password's hash is the one that was checked: a change of password that came between has ended, or will
- * end, what was signed in by the old one. */
+ * end, what was signed in by the old one. NULL: nobody can have changed it yet. */
 static ms_rc_t insert(ms_ctx_t *c, const char *token, const char *kind, apr_interval_time_t life, const char *customer_id,
                       const char *hash)
 {
-    const char *now = ms_time_sql(c->pool, c->now);
+    const char *now = ms_time_sql(c->pool, c->now), *id = digest(c->pool, token), *end = ms_time_sql(c->pool, c->now + life);
     int inserted = 0;
-    ms_rc_t rc = ms_db_change(c, &inserted, "session.create", MS_ARGS(digest(c->pool, token), kind, now, now,
-        ms_time_sql(c->pool, c->now + life), customer_id, hash));
+    ms_rc_t rc = hash ? ms_db_change(c, &inserted, "session.create", MS_ARGS(id, kind, now, now, end, customer_id, hash))
+                      : ms_db_change(c, &inserted, "session.create_first", MS_ARGS(id, kind, now, now, end, customer_id));
 
     if (rc == MS_DUPLICATE) { /* 256 random bits: only our own first try, whose answer was lost, can be there already */
         ms_forgive(c);

@@ -14,7 +14,8 @@ ms_rc_t ms_session_find(ms_ctx_t *c);
 ms_rc_t ms_session_extend(ms_ctx_t *c);
 
 /** Sign a customer in on the visitor's session: a new row and a new token; the row of a session that was presented ends.
- *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs.
+ *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs; NULL for a customer
+ *  whom the running transaction makes.
  *  May be part of a transaction. httpd/ keeps c->session_new in the cookie. */
 ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash);
 

@@ -52,7 +52,7 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
         return ms_customer_taken(c);
     }
     if (rc == MS_OK) {
-        rc = ms_session_start(c, ms_json_text(row, "id"), ms_json_text(row, "password_hash"));
+        rc = ms_session_start(c, ms_json_text(row, "id"), NULL);
     }
     if (rc == MS_OK) {
         rc = ms_outbox_add(c, "customer.created", event);

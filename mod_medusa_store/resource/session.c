@@ -26,6 +26,9 @@ const ms_stmt_t ms_session_stmts[] = {
         "INSERT INTO session (id, kind, created_at, last_seen, expires_at, customer_id) "
         "SELECT UNHEX(%s), %s, %s, %s, %s, c.id FROM customer c "
         "WHERE c.id = %s AND c.password_hash = %s AND c.deleted_at IS NULL LOCK IN SHARE MODE" },
+    /* of a customer who was made by the same transaction: there is nothing to hold it against */
+    { "session.create_first", MS_CHANGE, { { NULL, NULL } }, NULL,
+        "INSERT INTO session (id, kind, created_at, last_seen, expires_at, customer_id) VALUES (UNHEX(%s), %s, %s, %s, %s, %s)" },
     { "session.extend", MS_CHANGE, { { NULL, NULL } }, NULL,
         "UPDATE session SET last_seen = %s, "
         "expires_at = LEAST(CAST(%s AS DATETIME(3)), created_at + INTERVAL %s SECOND) WHERE id = UNHEX(%s)" },

@@ -98,7 +98,7 @@ my $stranger = { email => 'stranger@example.com', password => 'wrong' };
 $h->post('/store/auth', json => $stranger) for 1 .. 4;
 $h->expect_log('MS0009', qr/too many failed sign-ins with one account by one address/, 1);
 costs('a try too many', sub { $h->post('/store/auth', json => $stranger) }, 429, {});
-costs('registering', \&register, 200, { stmt_execute => 4, select => 1, insert => 2, insert_select => 1, begin => 1, commit => 1, Questions => 6 });
+costs('registering', \&register, 200, { stmt_execute => 4, select => 1, insert => 3, begin => 1, commit => 1, Questions => 6 });
 costs('signing in', sub { $h->post('/store/auth', json => $me) }, 200, { stmt_execute => 3, select => 2, insert_select => 1, Questions => 3 });
 costs('a bearer token', sub { $h->post('/store/auth/token', json => $me) }, 200, { stmt_execute => 2, select => 1, insert_select => 1, Questions => 2 });
 $h->post('/store/auth', json => $me, jar => "out$_") for 1 .. 3;
@@ -123,7 +123,7 @@ my $keyed = sub { my ($n) = @_; return (headers => { 'Idempotency-Key' => "a key
 my $city = sub { my ($n) = @_; return $h->post('/store/customers/me/addresses', json => { address => { %place, city => "K$n" } }, jar => 'me', $keyed->($n)) };
 my $again = sub { my ($n) = @_; return $h->post('/store/customers', json => { %{ person(1) }, email => "k$n\@example.com" }, $keyed->($n)) };
 costs('a registration with a key', sub { $again->(++$key) }, 200,
-    $in->(1, stmt_execute => 6, select => 2, insert => 3, insert_select => 1, Questions => 8));
+    $in->(1, stmt_execute => 6, select => 2, insert => 4, Questions => 8));
 costs('the same again', sub { $again->($key) }, 200, { stmt_execute => 2, select => 1, insert_select => 1, Questions => 2 });
 costs('a new address with a key', sub { $city->(++$key) }, 200,
     $in->(1, stmt_execute => 8, select => 6, insert => 2, Questions => 10));
@@ -242,6 +242,7 @@ for my $text (sort keys %prepared) {
     my @plan = @{ $meter->run("EXPLAIN $sql") };
     # id select_type table type possible_keys key …
     my @scans = grep { my (undef, undef, $table, $type) = split /\t/; $type =~ /^(?:ALL|index)$/ && $table !~ /^<derived/ } @plan;
+    @scans = () if $text =~ /^\s*INSERT INTO \w+ \([^()]+\) VALUES/;    # nothing is looked for
     ok @plan && !@scans, 'by an index: ' . substr($text, -70) or diag join "\n", @plan;
 }
 $meter->end;
