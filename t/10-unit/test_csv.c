@@ -6,26 +6,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/csv.h"
-
-static apr_pool_t *pool;
-
-static int start(void **state)
-{
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS;
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
+#include "fixture.h"
 
 typedef struct {
     const char *text;

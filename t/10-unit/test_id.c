@@ -6,29 +6,15 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/id.h"
+#include "fixture.h"
 
 static const char crockford[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-static apr_pool_t *pool;
-
-static int start(void **state)
-{
-    return sodium_init() < 0 || apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS;
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static void ids_are_prefix_and_ulid(void **state)
 {

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <float.h>
@@ -18,6 +17,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "fixture.h"
 
 #define BAD_JSON "Request body is not valid JSON"
 #define BAD_UTF8 "Request body is not valid UTF-8"
@@ -27,16 +27,12 @@
 
 static ms_ctx_t context;
 
-static int start(void **state)
+static int begin(void **state)
 {
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&context.pool, NULL) != APR_SUCCESS;
-}
+    int failed = start(state);
 
-static int stop(void **state)
-{
-    apr_pool_destroy(context.pool);
-    apr_terminate();
-    return 0;
+    context.pool = pool;
+    return failed;
 }
 
 /* Each test begins with an empty pool: what the one before read is given back, or the leak sanitizer says so. */
@@ -730,5 +726,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, stop);
 }

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -18,21 +17,18 @@
 #include "core/out.h"
 #include "core/route.h"
 #include "resource/resources.h"
+#include "fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static ms_ctx_t context;
 
-static int start(void **state)
+static int begin(void **state)
 {
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&context.pool, NULL) != APR_SUCCESS;
-}
+    int failed = start(state);
 
-static int stop(void **state)
-{
-    apr_pool_destroy(context.pool);
-    apr_terminate();
-    return 0;
+    context.pool = pool;
+    return failed;
 }
 
 static int fresh(void **state)
@@ -276,5 +272,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, stop);
 }

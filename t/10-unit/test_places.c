@@ -12,27 +12,14 @@
 
 #include "core/time.h"
 #include "db/places.h"
+#include "fixture.h"
 
 #define MS(n) ((apr_interval_time_t)(n) * 1000)
 
 enum { PLACES = 4, THREADS = 8, ROUNDS = 20000 };
 
-static apr_pool_t *pool;
 static int place[PLACES];
 static _Atomic(apr_time_t) served; /* in any process */
-
-static int start(void **state)
-{
-    apr_initialize();
-    return apr_pool_create(&pool, NULL);
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 /* A list of up to four places in a room of so many threads. */
 static ms_places_t *make(ms_room_t *room, int max, int keep, apr_interval_time_t exptime)

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <stdio.h>
@@ -19,22 +18,19 @@
 #include "core/time.h"
 #include "core/validate.h"
 #include "resource/resources.h"
+#include "fixture.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define CANT "Query string can't be decoded"
 
 static ms_ctx_t context;
 
-static int start(void **state)
+static int begin(void **state)
 {
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&context.pool, NULL) != APR_SUCCESS;
-}
+    int failed = start(state);
 
-static int stop(void **state)
-{
-    apr_pool_destroy(context.pool);
-    apr_terminate();
-    return 0;
+    context.pool = pool;
+    return failed;
 }
 
 static int fresh(void **state)
@@ -451,5 +447,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, stop);
 }

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <sodium.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "account/cookie.h"
 #include "account/reset.h"
 #include "account/token.h"
+#include "fixture.h"
 
 #define NAME "connect.sid"
 
@@ -24,17 +24,13 @@ static const ms_account_t account = { .secrets = { "the secret of this unit test
 static const ms_shop_t shop = { .account = &account };
 static ms_ctx_t context = { .shop = &shop };
 
-static int start(void **state)
+static int begin(void **state)
 {
-    context.now = apr_time_from_sec(1800000000);
-    return sodium_init() < 0 || apr_initialize() != APR_SUCCESS || apr_pool_create(&context.pool, NULL) != APR_SUCCESS;
-}
+    int failed = start(state);
 
-static int stop(void **state)
-{
-    apr_pool_destroy(context.pool);
-    apr_terminate();
-    return 0;
+    context.pool = pool;
+    context.now = apr_time_from_sec(1800000000);
+    return failed;
 }
 
 static void base64_has_one_text_for_each_value(void **state)
@@ -212,5 +208,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, stop);
 }

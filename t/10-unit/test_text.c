@@ -9,26 +9,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <string.h>
 
 #include "core/text.h"
-
-static apr_pool_t *pool;
-
-static int start(void **state)
-{
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS;
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
+#include "fixture.h"
 
 /* An encoder that shares nothing with the decoder under test; it also encodes what is no scalar value. */
 static size_t encode(char *out, uint32_t c)

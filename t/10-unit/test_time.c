@@ -6,29 +6,15 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/time.h"
+#include "fixture.h"
 
 #define DAY APR_TIME_C(86400000000)
 #define LAST APR_TIME_C(253402300799999000) /* 9999-12-31 23:59:59.999 */
-
-static apr_pool_t *pool;
-
-static int start(void **state)
-{
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS;
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
 
 static const struct {
     apr_time_t time;

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <sodium.h>
 #include <string.h>
@@ -16,8 +15,8 @@
 #include "account/transfer.h"
 #include "core/set.h"
 #include "resource/resources.h"
+#include "fixture.h"
 
-static apr_pool_t *pool;
 static char *scrypt_hash; /* of "s3cret", as Medusa v1 makes it */
 
 /* The header of the scrypt file format, with any costs. */
@@ -43,20 +42,12 @@ static char *make_scrypt(const char *password, int log_n, unsigned r, unsigned p
     return sodium_bin2base64(text, 129, header, sizeof header, sodium_base64_VARIANT_ORIGINAL);
 }
 
-static int start(void **state)
+static int begin(void **state)
 {
-    if (sodium_init() < 0 || apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS) {
-        return 1;
-    }
-    scrypt_hash = make_scrypt("s3cret", 1, 1, 1);
-    return 0;
-}
+    int failed = start(state);
 
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
+    scrypt_hash = failed ? NULL : make_scrypt("s3cret", 1, 1, 1);
+    return failed;
 }
 
 static const char *const good_customer[] = {
@@ -331,5 +322,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, stop);
 }

@@ -6,26 +6,12 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_strings.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "core/wordlist.h"
-
-static apr_pool_t *pool;
-
-static int start(void **state)
-{
-    return sodium_init() < 0 || apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS;
-}
-
-static int stop(void **state)
-{
-    apr_pool_destroy(pool);
-    apr_terminate();
-    return 0;
-}
+#include "fixture.h"
 
 static const ms_wordlist_t *make(const char *text, size_t length)
 {

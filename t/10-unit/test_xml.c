@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <apr_general.h>
 #include <apr_pools.h>
 #include <apr_strings.h>
 #include <libxml/parser.h>
@@ -18,6 +17,7 @@
 #include "core/json.h"
 #include "core/xml.h"
 #include "resource/resources.h"
+#include "fixture.h"
 
 #define BAD_XML "Request body is not valid XML"
 #define BAD_UTF8 "Request body is not valid UTF-8"
@@ -30,18 +30,19 @@
 
 static ms_ctx_t context;
 
-static int start(void **state)
+static int begin(void **state)
 {
+    int failed = start(state);
+
     ms_xml_start();
-    return apr_initialize() != APR_SUCCESS || apr_pool_create(&context.pool, NULL) != APR_SUCCESS;
+    context.pool = pool;
+    return failed;
 }
 
-static int stop(void **state)
+static int end(void **state)
 {
-    apr_pool_destroy(context.pool);
-    apr_terminate();
     xmlCleanupParser();
-    return 0;
+    return stop(state);
 }
 
 static int fresh(void **state)
@@ -476,5 +477,5 @@ int main(void)
     };
 
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, begin, end);
 }
