@@ -17,9 +17,7 @@ my %ROUNDS = full() ? (client => 300, warm => 250, cold => 250, address_client =
 my @BEFORE_THE_END = (1, 4, 9);    # bytes; the answer to COMMIT has 11
 
 my $h = MedusaStore::Harness->new(start => 0, single => 1, main => "MedusaStorePasswordCost 8 1\nMedusaStoreDBMax 1\nMedusaStoreDBKeep 1\n");
-my $database = MedusaStore::Cut->new(to => $ENV{MS_TEST_SOCKET});
-my $user = $ENV{MS_TEST_WEB_USER} || $ENV{MS_TEST_USER};
-$h->write_private('db-params', "sock=$database->{socket},user=$user,dbname=$h->{database}\n");
+my $database = MedusaStore::Cut->before_database($h);
 $h->start;
 $h->allow_log($_) for qw(MS0101 MS0102 MS0111);
 my $wire = MedusaStore::Cut->new(to => $h->{port});

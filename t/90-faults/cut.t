@@ -15,9 +15,7 @@ use MedusaStore::Harness;
 use MedusaStore::Report qw(figure full);
 
 my $h = MedusaStore::Harness->new(start => 0, single => 1, main => "MedusaStorePasswordCost 8 1\nMedusaStoreDBMax 1\nMedusaStoreDBKeep 1\n");
-my $database = MedusaStore::Cut->new(to => $ENV{MS_TEST_SOCKET});
-my $user = $ENV{MS_TEST_WEB_USER} || $ENV{MS_TEST_USER};
-$h->write_private('db-params', "sock=$database->{socket},user=$user,dbname=$h->{database}\n");
+my $database = MedusaStore::Cut->before_database($h);
 $h->start;
 $h->allow_log($_) for qw(MS0101 MS0102 MS0111);
 $h->secret('correct horse', '@lab.test');    # not each of thousands of e-mails: the log is looked through for all

@@ -2,8 +2,8 @@ package MedusaStore::Cut;
 
 # Stands between two ends of a connection and cuts it after so many bytes, to the byte. Knows nothing of what passes.
 #
-#     my $cut = MedusaStore::Cut->new(to => $ENV{MS_TEST_SOCKET});    # before a database: $cut->{socket} is its front
-#     my $cut = MedusaStore::Cut->new(to => $h->{port});              # before httpd: $cut->{port}
+#     my $cut = MedusaStore::Cut->before_database($h);    # of a shop whose httpd does not run yet; $cut->{socket} is its front
+#     my $cut = MedusaStore::Cut->new(to => $h->{port});  # before httpd: $cut->{port}
 #     $cut->after(100);           # after 100 more bytes, of all connections and both directions together, all that are open end
 #     $cut->after(100, 3);        # … and again each time that 100 more have passed, three times in all
 #     $cut->each(10, 20);         # the next connection ends after 10 bytes of its own, the one after it after 20
@@ -48,6 +48,14 @@ sub new {
         _run({ to => $self->{to}, listener => $listener, orders => $orders, answers => $answers, each => [], %{ _nothing() } });
         POSIX::_exit(0);
     }
+    return $self;
+}
+
+sub before_database {
+    my ($class, $h) = @_;
+    my $self = $class->new(to => $ENV{MS_TEST_SOCKET});
+    my $user = $ENV{MS_TEST_WEB_USER} || $ENV{MS_TEST_USER};
+    $h->write_private('db-params', "sock=$self->{socket},user=$user,dbname=$h->{database}\n");
     return $self;
 }
 
