@@ -99,7 +99,7 @@ $db->sql("REVOKE INSERT ON `t\\_%`.* FROM $web\@localhost; GRANT INSERT ON $data
 $h->stop_server;
 $h->start_again;
 is register($h)->{status}, 500, 'a missing right: 500';
-$h->expect_log('MS0105', qr/statement session\.create failed with error 1142: INSERT command denied .*; the user of MedusaStoreDBParams needs SELECT/, 1);
+$h->expect_log('MS0105', qr/statement session\.create_first failed with error 1142: INSERT command denied .*; the user of MedusaStoreDBParams needs SELECT/, 1);
 $db->sql("GRANT $grants ON `t\\_%`.* TO $web\@localhost");
 
 # ---- a server that only reads, as after a failover: another may answer to its name soon ----
