@@ -57,7 +57,7 @@ static int check_foreign(const char *text, const char *password, size_t length)
     if (!crypto_pwhash_str_verify(text, password, length)) {
         return 1;
     }
-    return errno != ENOMEM && had_memory(text) ? 0 : -1;
+    return !errno || (errno == EINVAL && had_memory(text)) ? 0 : -1; /* 0: it can't be read */
 }
 
 int ms_argon2_check(const char *stored, const char *password, size_t length)

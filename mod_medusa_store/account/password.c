@@ -1,4 +1,4 @@
-/* password.c: Argon2id through the gate; a wrong password, an unknown e-mail and an old hash all take as long.
+/* password.c: Argon2id through the gate; a wrong password, an unknown e-mail and a hash of Medusa's all take as long.
  *
  * Knows libsodium and the shop's costs. Called by api/; never while a database connection is held. */
 #include "account/password.h"
@@ -8,6 +8,7 @@
 #include "core/wordlist.h"
 
 #include <apr_strings.h>
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +59,7 @@ ms_rc_t ms_password_judge(ms_ctx_t *c, const char *password)
     }
     common = account->common_passwords ? ms_wordlist_has(account->common_passwords, c->pool, password) : 0;
     if (common) {
-        return common < 0 ? ms_fail(c, MS_UNEXPECTED, NULL) : ms_fail(c, MS_INVALID_DATA, "password must not be one that many others have");
+        return common < 0 ? ms_fail(c, MS_BUSY, NULL) : ms_fail(c, MS_INVALID_DATA, "password must not be one that many others have");
     }
     return MS_OK;
 }
@@ -86,7 +87,7 @@ static int is_argon2(const char *hash)
 }
 
 typedef struct {
-    unsigned memory, passes; /* KiB */
+    unsigned memory, passes; /* memory in KiB */
 } cost_t;
 
 static int read_cost(cost_t *cost, const char *hash)
@@ -99,7 +100,20 @@ static int is_bearable(const char *hash, unsigned memory_max, unsigned passes_ma
     cost_t cost;
 
     return read_cost(&cost, hash) && cost.memory >= MS_HASH_MEMORY_MIN && cost.memory <= memory_max && cost.passes >= 1
-        && cost.passes <= passes_max;
+        && cost.passes <= passes_max && (unsigned long long)cost.memory * cost.passes <= MS_HASH_WORK_MAX;
+}
+
+/* Cut, or garbled: no password fits. libsodium tells that from want of memory by errno; longer strings, of others, it only checks. */
+static int is_broken(const char *hash)
+{
+    errno = 0;
+    return strlen(hash) < crypto_pwhash_STRBYTES
+        && crypto_pwhash_str_needs_rehash(hash, crypto_pwhash_OPSLIMIT_MIN, crypto_pwhash_MEMLIMIT_MIN) < 0 && errno == EINVAL;
+}
+
+static int is_known(const char *hash)
+{
+    return is_argon2(hash) ? is_bearable(hash, MS_HASH_MEMORY_MAX, MS_HASH_PASSES_MAX) && !is_broken(hash) : ms_scrypt_known(hash);
 }
 
 /* What was dearer stays: costs may be lowered, or differ among servers, without undoing anybody's protection. */
@@ -116,7 +130,7 @@ static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *passw
     int fits = 0;
 
     *weak = 0;
-    if (hash && !(is_argon2(hash) ? is_bearable(hash, MS_HASH_MEMORY_MAX, MS_HASH_PASSES_MAX) : ms_scrypt_known(hash))) {
+    if (hash && !is_known(hash)) {
         ms_log(c->log, MS_LINE_HASH_BROKEN);
         hash = NULL;
     }

@@ -6,14 +6,16 @@
 
 struct ms_account_t;
 
-/** Bounds of a hash's costs: whoever can write one into the table must not be able to stop the server by them. */
+/** Bounds of a hash's costs: whoever can write one into the table must not be able to stop the server by them. Memory in KiB. */
 enum {
-    MS_HASH_MEMORY_MIN = 8, /* KiB; libsodium computes nothing below */
+    MS_HASH_MEMORY_MIN = 8, /* libsodium computes nothing below */
     MS_HASH_MEMORY_MAX = 4 << 20,
-    MS_HASH_PASSES_MAX = 1000
+    MS_HASH_PASSES_MAX = 1000,
+    MS_HASH_WORK_MAX = 24 << 20 /* memory times passes: some 15 seconds */
 };
 
-/** May a password be chosen in this shop? MS_INVALID_DATA: it is too short, or too common. What was chosen before stays good. */
+/** May a password be chosen in this shop? MS_INVALID_DATA: it is too short, or too common; MS_BUSY: no memory. What was chosen before stays
+ *  good. */
 ms_rc_t ms_password_judge(ms_ctx_t *c, const char *password);
 
 /** Hash a password with the shop's costs; *hash is an Argon2id string in c->pool.

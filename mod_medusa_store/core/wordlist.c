@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char mark[] = "\xef\xbb\xbf"; /* of byte order, as some editors write it before UTF-8 */
+
 struct ms_wordlist_t {
     unsigned char key[crypto_shorthash_KEYBYTES];
     uint64_t *digests; /* ascending */
@@ -38,14 +40,13 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Those that are not empty. */
 static size_t count_lines(const char *text, size_t length)
 {
-    const char *end = text + length;
-    size_t n = 1;
+    size_t i, n = 0;
 
-    while ((text = memchr(text, '\n', (size_t)(end - text)))) {
-        text++;
-        n++;
+    for (i = 0; i < length; i++) {
+        n += text[i] != '\n' && (i == 0 || text[i - 1] == '\n');
     }
     return n;
 }
@@ -95,7 +96,11 @@ const ms_wordlist_t *ms_wordlist_make(apr_pool_t *pool, apr_pool_t *temp, const 
     apr_pool_t *scratch;
     int good;
 
-    list->digests = apr_palloc(pool, count_lines(text, length) * sizeof *list->digests);
+    if (length >= strlen(mark) && !memcmp(text, mark, strlen(mark))) {
+        text += strlen(mark);
+        length -= strlen(mark);
+    }
+    list->digests = apr_palloc(pool, (count_lines(text, length) + 1) * sizeof *list->digests);
     crypto_shorthash_keygen(list->key);
     if (apr_pool_create(&scratch, temp)) {
         return NULL;

@@ -7,9 +7,9 @@
 
 typedef struct ms_wordlist_t ms_wordlist_t;
 
-/** Make a list of the lines of a text, which end by LF or CRLF; capitals are as good as small letters. Empty lines are left out, and those
- *  that are no UTF-8, for nobody can send them. It lives in `pool` and keeps eight bytes of each; `temp` is for the work. NULL when out
- *  of memory. */
+/** Make a list of the lines of a text, which end by LF or CRLF; capitals are as good as small letters, and a byte order mark at the
+ *  beginning is none of it. Empty lines are left out, and those that are no UTF-8, for nobody can send them. It lives in `pool` and keeps
+ *  eight bytes of each; `temp` is for the work. NULL when out of memory. */
 const ms_wordlist_t *ms_wordlist_make(apr_pool_t *pool, apr_pool_t *temp, const char *text, size_t length);
 
 /** How many words it has; one that comes twice counts once. */

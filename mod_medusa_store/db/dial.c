@@ -318,19 +318,3 @@ void ms_dial_end(ms_dial_t *d)
     pthread_cond_destroy(&d->changed);
     pthread_mutex_destroy(&d->lock);
 }
-
-const char *ms_db_params_check(apr_pool_t *pool, const char *params)
-{
-    const char *reconnect = strstr(params, "reconnect=");
-
-    if (!*params) {
-        return "it is empty; it takes what DBDParams takes, such as sock=/run/mysqld/mysqld.sock,user=medusa,dbname=medusa";
-    }
-    if (reconnect && reconnect[strlen("reconnect=")] != '0') {
-        return "reconnect must be 0: a connection that comes back by itself loses its transaction and its statements";
-    }
-    if (!strstr(params, "dbname=")) {
-        return "it names no database; add dbname=NAME";
-    }
-    return NULL;
-}

@@ -13,6 +13,7 @@
 #include "db/watch.h"
 
 #include <apr_strings.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -280,4 +281,20 @@ const char *ms_db_init(apr_pool_t *pool, const ms_stmt_t *const *tables)
         return "apr_dbd has no driver \"mysql\"; install it (Debian: libaprutil1-dbd-mysql)";
     }
     return ms_catalogue_make(pool, tables);
+}
+
+const char *ms_db_params_check(apr_pool_t *pool, const char *params)
+{
+    const char *reconnect = strstr(params, "reconnect=");
+
+    if (!*params) {
+        return "it is empty; it takes what DBDParams takes, such as sock=/run/mysqld/mysqld.sock,user=medusa,dbname=medusa";
+    }
+    if (reconnect && reconnect[strlen("reconnect=")] != '0') {
+        return "reconnect must be 0: a connection that comes back by itself loses its transaction and its statements";
+    }
+    if (!strstr(params, "dbname=")) {
+        return "it names no database; add dbname=NAME";
+    }
+    return NULL;
 }

@@ -163,6 +163,10 @@ static const char *set_password_cost(cmd_parms *cmd, void *dir, const char *memo
     if (!ms_setting_number(&t, passes) || t < 1 || t > MS_HASH_PASSES_MAX) {
         return complain(cmd, apr_psprintf(cmd->pool, "\"%s\" is no number of passes from 1 to %d; 2 is recommended", passes, MS_HASH_PASSES_MAX));
     }
+    if (kib * t > MS_HASH_WORK_MAX) {
+        return complain(cmd, apr_psprintf(cmd->pool, "%s KiB times %s passes is more than %d: a hash would take a quarter of a minute", memory,
+                                          passes, MS_HASH_WORK_MAX));
+    }
     account->password_memory = (size_t)kib << 10;
     account->password_passes = (unsigned long long)t;
     return NULL;

@@ -18,16 +18,15 @@ static const char *read_all(cmd_parms *cmd, const char *path, const char **text,
     char why[200];
     apr_finfo_t info;
     apr_file_t *file;
-    apr_status_t rv = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
+    apr_status_t rv = apr_stat(&info, path, APR_FINFO_SIZE | APR_FINFO_TYPE, cmd->temp_pool);
     char *bytes;
 
+    if (!rv && (info.filetype != APR_REG || info.size > LIST_MAX)) { /* before it is opened: a pipe would wait for who writes to it */
+        return apr_psprintf(cmd->pool, "%s is no file of at most %d MiB", path, LIST_MAX >> 20);
+    }
+    rv = rv ? rv : apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, cmd->temp_pool);
     if (rv) {
         return apr_psprintf(cmd->pool, "can't open %s: %s", path, apr_strerror(rv, why, sizeof why));
-    }
-    rv = apr_file_info_get(&info, APR_FINFO_SIZE | APR_FINFO_TYPE, file);
-    if (rv || info.filetype != APR_REG || info.size > LIST_MAX) {
-        apr_file_close(file);
-        return apr_psprintf(cmd->pool, "%s is no file of at most %d MiB", path, LIST_MAX >> 20);
     }
     *length = (apr_size_t)info.size;
     *text = bytes = apr_palloc(cmd->temp_pool, *length + 1);

@@ -1,4 +1,4 @@
-/* policy.h: what a shop asks of passwords and sessions beyond what Medusa does, as directives tell it. Inside httpd/ only. */
+/* policy.h: which passwords nobody may choose in a shop. Inside httpd/ only. */
 #ifndef MS_HTTPD_POLICY_H
 #define MS_HTTPD_POLICY_H
 

@@ -51,7 +51,7 @@ static const ms_rule_t create_rules[] = {
     MS_RULE("first_name", MS_CHECK_STRING,   MS_REQUIRED, "First name"),
     MS_RULE("last_name",  MS_CHECK_STRING,   MS_REQUIRED, "Last name"),
     MS_RULE("email",      MS_CHECK_EMAIL,    MS_REQUIRED, "E-mail address; stored in lower case"),
-    MS_RULE("password",   MS_CHECK_PASSWORD, MS_REQUIRED, "Password, of any length"),
+    MS_RULE("password",   MS_CHECK_PASSWORD, MS_REQUIRED, "Password; a shop may ask for a length, and refuse common ones"),
     MS_RULE("phone",      MS_CHECK_STRING,   MS_OPTIONAL, "Phone number"),
     MS_RULES_END
 };

@@ -28,6 +28,7 @@
 #include "core/query.h"
 #include "core/text.h"
 #include "core/validate.h"
+#include "core/wordlist.h"
 #include "core/xml.h"
 #include "resource/resources.h"
 #include "scarce.h"
@@ -334,6 +335,32 @@ static long give(void *baton, char *buffer, size_t size)
     return (long)n;
 }
 
+static void judges(ms_ctx_t *c, const char *sent)
+{
+    static const char words[] = "123456\nCorrect Horse\nbattery\n";
+    ms_account_t strict = account;
+    ms_shop_t other = shop;
+
+    strict.common_passwords = ms_wordlist_make(c->pool, c->pool, words, strlen(words));
+    if (!strict.common_passwords) {
+        tell(c, MS_UNEXPECTED, NULL);
+        return;
+    }
+    other.account = &strict;
+    c->shop = &other;
+    tell(c, ms_password_judge(c, sent), "may be chosen");
+}
+
+static void refuses_a_common_password(ms_ctx_t *c)
+{
+    judges(c, "CORRECT horse");
+}
+
+static void takes_an_uncommon_password(ms_ctx_t *c)
+{
+    judges(c, "correct pony");
+}
+
 static void takes_a_row(ms_ctx_t *c)
 {
     static const char row[] = "cus_1,\xC3\x84@b.co,J,,,,,t,\"{\"\"a\"\": [1.5, \"\"a text of more than a few bytes\"\"]}\",2023-01-02 03:04:05+02,"
@@ -379,6 +406,8 @@ static const struct {
     { "a stranger is refused", refuses_a_stranger, 0 },
     { "an old password is refused", refuses_an_old_password, 0 },
     { "a password is hashed", hashes_a_password, 0 },
+    { "a common password is refused", refuses_a_common_password, 0 },
+    { "an uncommon one is taken", takes_an_uncommon_password, 0 },
     { "a row is imported", takes_a_row, 0 },
 };
 

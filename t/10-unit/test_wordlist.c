@@ -63,6 +63,17 @@ static void what_nobody_can_send_is_left_out(void **state)
     assert_int_equal(has(list, "a"), 0);
 }
 
+static void a_byte_order_mark_is_no_word(void **state)
+{
+    static const char text[] = "\xef\xbb\xbf" "123456\npassword";
+    const ms_wordlist_t *list = make(text, strlen(text));
+
+    assert_int_equal(ms_wordlist_count(list), 2);
+    assert_int_equal(has(list, "123456"), 1);
+    assert_int_equal(has(list, "password"), 1);
+    assert_int_equal(ms_wordlist_count(make("\xef\xbb\xbf", 3)), 0);
+}
+
 static void an_empty_one_has_nothing(void **state)
 {
     assert_int_equal(ms_wordlist_count(make("", 0)), 0);
@@ -95,6 +106,7 @@ int main(void)
         cmocka_unit_test(lines_are_words),
         cmocka_unit_test(case_is_no_matter),
         cmocka_unit_test(what_nobody_can_send_is_left_out),
+        cmocka_unit_test(a_byte_order_mark_is_no_word),
         cmocka_unit_test(an_empty_one_has_nothing),
         cmocka_unit_test(many_are_found),
     };

@@ -90,6 +90,9 @@ subtest 'a hash that can not be read' => sub {
         'bcrypt' => '$2b$12$abcdefghijklmnopqrstuv', 'argon2i' => hash_of(new_customer($h)) =~ s/argon2id/argon2i/r,
         'too little memory' => hash_of(new_customer($h)) =~ s/m=\d+/m=7/r, 'no pass' => hash_of(new_customer($h)) =~ s/t=\d+/t=0/r,
         'too much memory' => hash_of(new_customer($h)) =~ s/m=\d+/m=4194305/r, 'too many passes' => hash_of(new_customer($h)) =~ s/t=\d+/t=1001/r,
+        'too much work' => hash_of(new_customer($h)) =~ s/m=\d+,t=\d+/m=1048576,t=25/r, 'no hash' => hash_of(new_customer($h)) =~ s{[^\$]+\z}{}r,
+        'no salt' => hash_of(new_customer($h)) =~ s{(p=1).*}{$1}r,
+        'no lanes' => hash_of(new_customer($h)) =~ s/t=2,.*/t=2,x/r, 'too many lanes' => hash_of(new_customer($h)) =~ s{p=1\$}{p=9999999\$}r,
     );
     for my $what (sort keys %broken) {
         my $c = new_customer($h);

@@ -4,6 +4,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use POSIX ();
 use Test::More;
 
 use MedusaStore::Harness;
@@ -15,6 +16,7 @@ $h->write_private('short', "0123456789\n");
 $h->write_private('other', 'f' x 64 . "\n");
 chmod 0644, $h->write_file('open', 'e' x 64 . "\n");
 $h->write_file('words', "correct horse\r\n\n123456\n");
+POSIX::mkfifo("$root/pipe", 0644) or die "mkfifo: $!";
 $h->write_file('empty', "\n\r\n");
 $h->write_file('script', "#!/bin/sh\necho dddddddddddddddddddddddddddddddddddd\n");
 chmod 0755, "$root/script";
@@ -45,8 +47,8 @@ my @SERVER = (
                                  ['x', '10.0.0.1/8', '10.0.0.0/33', '300.0.0.1', '::/x', '10.0.0.0/8 x'],
     MedusaStoreSessionMaxLife => ['720h', '1s', 'Off', 'off'], ['x', '0', 'On'],
     MedusaStorePasswordLength => [1, 8, 128], [0, 129, 'x', -1],
-    MedusaStorePasswordList => ['None', "file:$root/words"], ['x', "$root/words", "file:$root/nothing", "file:$root", "file:$root/empty", 'file:'],
-    MedusaStorePasswordCost => ['19456 2', '8 1'], ['7 1', '19456', '19456 0', 'x y', '1 2 3'],
+    MedusaStorePasswordList => ['None', "file:$root/words"], ['x', "$root/words", "file:$root/nothing", "file:$root", "file:$root/empty", "file:$root/pipe", 'file:'],
+    MedusaStorePasswordCost => ['19456 2', '8 1', '8 1000', '4194304 6'], ['4194304 7', '1048576 25', '7 1', '19456', '19456 0', 'x y', '1 2 3'],
 );
 my @MAIN = (
     MedusaStoreHashSlots => [1, 2, 64], [0, -1, 'x'],

@@ -14,6 +14,7 @@ use strict;
 use warnings;
 
 use Carp qw(croak);
+use File::Temp qw(tempfile);
 use Time::HiRes qw(sleep time);
 
 use parent 'MedusaStore::Daemon';
@@ -54,7 +55,19 @@ sub shell {
     return $output;
 }
 
-sub sql { my ($self, $text) = @_; return $self->shell('db_sql "$1" <<< "$2"', $self->{socket}, $text) }
+# Run SQL as its owner. By a file, for it may hold passwords, and arguments are everybody's to see.
+sub sql {
+    my ($self, $text) = @_;
+    my ($out, $path) = tempfile('sql-XXXXXX', DIR => $self->{folder}, UNLINK => 0);    # mode 0600
+    utf8::encode($text) if utf8::is_utf8($text);
+    print {$out} "$text\n";
+    close $out or croak "$path: $!";
+    my $answer = eval { $self->shell('db_sql "$1" < "$2"', $self->{socket}, $path) };
+    my $why = $@;
+    unlink $path;
+    croak $why if $why;
+    return $answer;
+}
 
 # Start it, with more options if given, and wait until it answers.
 sub start {
