@@ -4,6 +4,7 @@
 #include "account/session.h"
 #include "account/account.h"
 #include "account/token.h"
+#include "core/route.h"
 #include "core/time.h"
 #include "db/db.h"
 #include "resource/resources.h"
@@ -45,11 +46,30 @@ static int is_token(const char *text)
 
 /* ---- who is this ---- */
 
+/* *book is NULL where it is not asked for, as by guarded pages, which have no route; or was left for a statement of its own. */
+static ms_rc_t load(ms_ctx_t *c, ms_row_t **row, ms_slot_t **book, const char *id, const char *kind)
+{
+    const char *now = ms_time_sql(c->pool, c->now);
+    ms_rc_t rc;
+
+    *book = NULL;
+    if (!c->route || !(c->route->with & MS_BOOK)) {
+        return ms_db_find(c, row, "session.who", MS_ARGS(id, kind, now));
+    }
+    *book = apr_palloc(c->pool, sizeof **book);
+    rc = ms_db_find_with(c, row, *book, "session.who_with_addresses", MS_ARGS(id, kind, now));
+    if (*row && (*row)->extra && !strcmp((*row)->extra, "0")) {
+        *book = NULL;
+    }
+    return rc;
+}
+
 static ms_rc_t find(ms_ctx_t *c, const ms_object_t **session, const char *token, const char *kind)
 {
     const char *id = digest(c->pool, token);
     ms_row_t *row;
-    ms_rc_t rc = ms_db_find(c, &row, "session.who", MS_ARGS(id, kind, ms_time_sql(c->pool, c->now)));
+    ms_slot_t *book;
+    ms_rc_t rc = load(c, &row, &book, id, kind);
 
     *session = NULL;
     if (rc == MS_OK && row) {
@@ -57,6 +77,7 @@ static ms_rc_t find(ms_ctx_t *c, const ms_object_t **session, const char *token,
         c->who.id = ms_object_text(*session, &ms_session, "customer_id");
         c->who.session = id;
         c->who.row = row->part[1];
+        c->who.book = book;
     }
     return rc;
 }

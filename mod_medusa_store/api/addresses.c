@@ -126,11 +126,11 @@ static ms_rc_t remove_mine(ms_ctx_t *c)
 }
 
 const ms_route_t ms_address_routes[] = {
-    { "POST", "/customers/me/addresses", MS_CUSTOMER, add, &ms_address_add_body, NULL, &ms_customer_profile_answer, MS_KEYED, MS_TRY_NONE,
+    { "POST", "/customers/me/addresses", MS_CUSTOMER, add, &ms_address_add_body, NULL, &ms_customer_profile_answer, 0, MS_KEYED, MS_TRY_NONE,
       "PostCustomersCustomerAddresses", "Add an address to my address book" },
-    { "POST", "/customers/me/addresses/{address_id}", MS_CUSTOMER, change, &ms_address_edit_body, NULL, &ms_customer_profile_answer, 0, MS_TRY_NONE,
+    { "POST", "/customers/me/addresses/{address_id}", MS_CUSTOMER, change, &ms_address_edit_body, NULL, &ms_customer_profile_answer, 0, 0, MS_TRY_NONE,
       "PostCustomersCustomerAddressesAddress", "Change one of my addresses" },
-    { "DELETE", "/customers/me/addresses/{address_id}", MS_CUSTOMER, remove_mine, NULL, NULL, &ms_customer_profile_answer, 0, MS_TRY_NONE,
+    { "DELETE", "/customers/me/addresses/{address_id}", MS_CUSTOMER, remove_mine, NULL, NULL, &ms_customer_profile_answer, 0, 0, MS_TRY_NONE,
       "DeleteCustomersCustomerAddressesAddress", "Delete one of my addresses" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };

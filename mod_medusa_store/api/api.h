@@ -31,6 +31,10 @@ const ms_rule_t *ms_body_rules(ms_ctx_t *c);
 /** Answer {"customer": …} with the row (NULL: could not be made) and what the route's shape shows beside it; loads the addresses. */
 ms_rc_t ms_customer_answer(ms_ctx_t *c, const ms_object_t *row);
 
+/** The same for who is signed in, as they were found. Where the address book came with them (MS_BOOK), loads a billing address alone, if
+ *  that is not in it. */
+ms_rc_t ms_customer_answer_me(ms_ctx_t *c);
+
 /** The same for a row that this request has made, and so has neither addresses nor orders. */
 ms_rc_t ms_customer_answer_new(ms_ctx_t *c, const json_t *row);
 

@@ -96,11 +96,6 @@ static ms_rc_t issue_token(ms_ctx_t *c)
     return rc == MS_OK ? ms_answer(c, "access_token", json_string(token)) : rc;
 }
 
-static ms_rc_t show(ms_ctx_t *c)
-{
-    return ms_customer_answer(c, c->who.row);
-}
-
 static ms_rc_t sign_out(ms_ctx_t *c)
 {
     ms_rc_t rc = ms_session_end(c);
@@ -124,15 +119,15 @@ static ms_rc_t exists(ms_ctx_t *c)
 }
 
 const ms_route_t ms_auth_routes[] = {
-    { "POST", "/auth", MS_ANYONE, sign_in, &ms_sign_in_body, NULL, &ms_customer_sign_in_answer, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
+    { "POST", "/auth", MS_ANYONE, sign_in, &ms_sign_in_body, NULL, &ms_customer_sign_in_answer, 0, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
       "PostAuth", "Sign in on a session" },
-    { "POST", "/auth/token", MS_ANYONE, issue_token, &ms_sign_in_body, NULL, &ms_access_token_answer, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
+    { "POST", "/auth/token", MS_ANYONE, issue_token, &ms_sign_in_body, NULL, &ms_access_token_answer, 0, MS_MAY(UNAUTHORIZED), MS_TRY_SIGN_IN,
       "PostToken", "Sign in by a bearer token" },
-    { "GET", "/auth", MS_CUSTOMER, show, NULL, NULL, &ms_customer_sign_in_answer, 0, MS_TRY_NONE,
+    { "GET", "/auth", MS_CUSTOMER, ms_customer_answer_me, NULL, NULL, &ms_customer_sign_in_answer, MS_BOOK, 0, MS_TRY_NONE,
       "GetAuth", "Show who is signed in" },
-    { "DELETE", "/auth", MS_VISITOR, sign_out, NULL, NULL, &ms_ok_answer, 0, MS_TRY_NONE,
+    { "DELETE", "/auth", MS_VISITOR, sign_out, NULL, NULL, &ms_ok_answer, 0, 0, MS_TRY_NONE,
       "DeleteAuth", "Sign out" },
-    { "GET", "/auth/{email}", MS_ANYONE, exists, NULL, NULL, &ms_exists_answer, 0, MS_TRY_EXISTENCE,
+    { "GET", "/auth/{email}", MS_ANYONE, exists, NULL, NULL, &ms_exists_answer, 0, 0, MS_TRY_EXISTENCE,
       "GetAuthEmail", "Tell whether an e-mail has an account" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };

@@ -125,11 +125,6 @@ static ms_rc_t create(ms_ctx_t *c)
 
 /* ---- /customers/me ---- */
 
-static ms_rc_t show_me(ms_ctx_t *c)
-{
-    return ms_customer_answer(c, c->who.row);
-}
-
 typedef struct {
     const char *hash;   /* of the new password, or NULL */
     json_t *row;        /* out: the customer as saved */
@@ -194,19 +189,19 @@ static ms_rc_t list_payment_methods(ms_ctx_t *c)
 }
 
 const ms_route_t ms_customer_routes[] = {
-    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE) | MS_KEYED, MS_TRY_REGISTRATION,
+    { "POST", "/customers", MS_ANYONE, create, &ms_customer_create_body, NULL, &ms_customer_profile_answer, 0, MS_MAY(DUPLICATE) | MS_KEYED, MS_TRY_REGISTRATION,
       "PostCustomers", "Register a customer and sign them in" },
-    { "GET", "/customers/me", MS_CUSTOMER, show_me, NULL, NULL, &ms_customer_profile_answer, 0, MS_TRY_NONE,
+    { "GET", "/customers/me", MS_CUSTOMER, ms_customer_answer_me, NULL, NULL, &ms_customer_profile_answer, MS_BOOK, 0, MS_TRY_NONE,
       "GetCustomersCustomer", "Show my account" },
-    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, MS_MAY(DUPLICATE), MS_TRY_CHANGE,
+    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, 0, MS_MAY(DUPLICATE), MS_TRY_CHANGE,
       "PostCustomersCustomer", "Change my account" },
-    { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0, MS_TRY_NONE,
+    { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0, 0, MS_TRY_NONE,
       "GetCustomersCustomerPaymentMethods", "List my saved payment methods" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };
 
 /* Behind all others: nobody who is signed out learns what there is here and what not. */
 const ms_route_t ms_customer_last_routes[] = {
-    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, "Anything else here" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { "*", "/customers/**", MS_CUSTOMER, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, "Anything else here" },
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };

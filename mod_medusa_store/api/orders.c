@@ -23,7 +23,7 @@ static ms_rc_t list_mine(ms_ctx_t *c)
 }
 
 const ms_route_t ms_order_routes[] = {
-    { "GET", "/customers/me/orders", MS_CUSTOMER, list_mine, NULL, ms_order_list_query, &ms_order_list_answer, 0, MS_TRY_NONE,
+    { "GET", "/customers/me/orders", MS_CUSTOMER, list_mine, NULL, ms_order_list_query, &ms_order_list_answer, 0, 0, MS_TRY_NONE,
       "GetCustomersCustomerOrders", "List my orders" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };

@@ -132,9 +132,9 @@ static ms_rc_t use_token(ms_ctx_t *c)
 }
 
 const ms_route_t ms_password_routes[] = {
-    { "POST", "/customers/password-token", MS_ANYONE, ask_token, &ms_password_token_body, NULL, &ms_empty_answer, 0, MS_TRY_RESET_MAIL,
+    { "POST", "/customers/password-token", MS_ANYONE, ask_token, &ms_password_token_body, NULL, &ms_empty_answer, 0, 0, MS_TRY_RESET_MAIL,
       "PostCustomersCustomerPasswordToken", "Ask for a token to choose a new password" },
-    { "POST", "/customers/password-reset", MS_ANYONE, use_token, &ms_password_reset_body, NULL, &ms_customer_row_answer, MS_MAY(BAD_TOKEN), MS_TRY_RESET,
+    { "POST", "/customers/password-reset", MS_ANYONE, use_token, &ms_password_reset_body, NULL, &ms_customer_row_answer, 0, MS_MAY(BAD_TOKEN), MS_TRY_RESET,
       "PostCustomersResetPassword", "Choose a new password by a token" },
-    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, MS_TRY_NONE, NULL, NULL }
+    { NULL, NULL, MS_ANYONE, NULL, NULL, NULL, NULL, 0, 0, MS_TRY_NONE, NULL, NULL }
 };

@@ -32,6 +32,7 @@ enum {
 typedef struct {
     const char *id;      /* the customer's id; NULL: signed out */
     const struct ms_object_t *row; /* the customer's row; NULL: deleted meanwhile */
+    const struct ms_slot_t *book;  /* their address book, in no order, if the route asks for it (MS_BOOK); NULL: not loaded */
     const char *session; /* hex id of the session row that signs the customer in */
     int cookie;          /* 1: by the session cookie, 0: by a bearer token */
     int due;             /* 1: it is time to write down that the session is used */

@@ -10,7 +10,7 @@
 struct ms_object_t;
 
 /** What is at a member: by its kind a text (NULL: null), one object (NULL: null), or `count` of them, one behind the other. */
-typedef struct {
+typedef struct ms_slot_t {
     const char *text;
     const struct ms_object_t *objects;
     int count;

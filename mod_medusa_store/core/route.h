@@ -13,6 +13,9 @@ typedef enum {
     MS_CUSTOMER  /* who is signed in */
 } ms_caller_t;
 
+/** In `with`: their address book, too, in the same statement unless the customer's row is long. For what shows both as they were found; what changes either reads it after. */
+#define MS_BOOK (1u << 0)
+
 typedef ms_rc_t (*ms_action_t)(ms_ctx_t *c);
 
 /** The bit of a problem in `may`. */
@@ -30,6 +33,7 @@ typedef struct ms_route_t {
     const ms_body_t *body;  /* NULL: the body is read and ignored */
     const ms_rule_t *query; /* rules of the query string; NULL: it is ignored */
     const ms_shape_t *answer;
+    unsigned with;          /* what is read when the caller is looked up: MS_BOOK; 0: their row alone */
     unsigned may;           /* MS_MAY(DUPLICATE): problems beside those that any operation of its kind can have */
     ms_try_t tries;         /* what it is counted as against those who ask too often; MS_TRY_NONE: nothing */
     const char *name;       /* as Medusa's API document calls the operation */

@@ -11,7 +11,7 @@ typedef enum {
     MS_CHANGE  /* tail alone: UPDATE or DELETE */
 } ms_stmt_kind_t;
 
-enum { MS_PARTS_MAX = 2 };
+enum { MS_PARTS_MAX = 3 };
 
 /** The shown columns of a resource, read under an alias of the FROM clause. */
 typedef struct {

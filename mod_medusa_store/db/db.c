@@ -269,6 +269,30 @@ static int count_fields(const ms_resource_t *resource)
     return n;
 }
 
+static int count_parts(const ms_stmt_t *def)
+{
+    int n = 0;
+
+    while (n < MS_PARTS_MAX && def->parts[n].resource) {
+        n++;
+    }
+    return n;
+}
+
+/* How many columns the first parts of a row have. */
+static int count_columns(const ms_stmt_t *def, int parts)
+{
+    const ms_field_t *f;
+    int i, n = 0;
+
+    for (i = 0; i < parts; i++) {
+        for (f = def->parts[i].resource->fields; f->name; f++) {
+            n += (f->use & MS_SHOW) != 0;
+        }
+    }
+    return n;
+}
+
 /* Read one part of a row; *found: its first column (the key) is there. It is NULL where an outer join found none. */
 static ms_rc_t read_part(ms_ctx_t *c, ms_object_t *object, int *found, apr_dbd_row_t *row, const ms_resource_t *resource, int *column)
 {
@@ -288,6 +312,19 @@ static ms_rc_t read_part(ms_ctx_t *c, ms_object_t *object, int *found, apr_dbd_r
     return MS_OK;
 }
 
+/* Read a part that begins at a column, and add it to a list if it is there. */
+static ms_rc_t add_part(ms_ctx_t *c, apr_array_header_t *list, apr_dbd_row_t *row, const ms_resource_t *resource, int column)
+{
+    ms_object_t object;
+    int found;
+    ms_rc_t rc = read_part(c, &object, &found, row, resource, &column);
+
+    if (rc == MS_OK && found) {
+        APR_ARRAY_PUSH(list, ms_object_t) = object;
+    }
+    return rc;
+}
+
 /* Step to the next row; 1: there is one. Ends with conn->error set when reading failed. */
 static int next_row(ms_conn_t *conn, call_t *call, apr_dbd_row_t **row)
 {
@@ -299,47 +336,55 @@ static int next_row(ms_conn_t *conn, call_t *call, apr_dbd_row_t **row)
     return rv == 0;
 }
 
-static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **out)
+/* Read the first parts of a row, and the extra column. */
+static ms_rc_t read_parts(ms_ctx_t *c, ms_row_t **out, apr_dbd_row_t *row, const ms_stmt_t *def, int parts)
 {
-    const ms_stmt_t *def = call->entry->def;
-    apr_dbd_row_t *row = NULL;
-    ms_object_t *objects;
-    ms_row_t *r;
+    ms_row_t *r = apr_pcalloc(c->pool, sizeof *r);
+    ms_object_t *objects = apr_palloc(c->pool, sizeof *objects * MS_PARTS_MAX);
     ms_rc_t rc = MS_OK;
     int i, found, column = 0;
 
-    *out = NULL;
-    if (!next_row(conn, call, &row)) {
-        return conn->error ? fail(c, conn, def->label) : MS_OK;
-    }
-    r = apr_pcalloc(c->pool, sizeof *r);
-    objects = apr_palloc(c->pool, sizeof *objects * MS_PARTS_MAX);
-    for (i = 0; rc == MS_OK && i < MS_PARTS_MAX && def->parts[i].resource; i++) {
+    for (i = 0; rc == MS_OK && i < parts; i++) {
         rc = read_part(c, &objects[i], &found, row, def->parts[i].resource, &column);
         r->part[i] = rc == MS_OK && found ? &objects[i] : NULL;
     }
     if (rc == MS_OK && def->extra) {
-        r->extra = apr_pstrdup(c->pool, column_text(row, column));
+        r->extra = apr_pstrdup(c->pool, column_text(row, count_columns(def, count_parts(def))));
     }
     *out = rc == MS_OK ? r : NULL;
+    return rc;
+}
+
+static ms_rc_t read_one(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **out)
+{
+    const ms_stmt_t *def = call->entry->def;
+    apr_dbd_row_t *row = NULL;
+    ms_rc_t rc;
+
+    if (!next_row(conn, call, &row)) {
+        return conn->error ? fail(c, conn, def->label) : MS_OK;
+    }
+    rc = read_parts(c, out, row, def, count_parts(def));
     while (next_row(conn, call, &row)) { /* a connection is only clean at the end of its result */
     }
     return rc;
 }
 
-static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_slot_t *rows)
+/* Read the last part of all rows that have it, and the rest of the first row if that is asked for; in later ones it is passed over. */
+static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_row_t **first, ms_slot_t *rows)
 {
     const ms_stmt_t *def = call->entry->def;
     apr_array_header_t *objects = apr_array_make(c->pool, 4, sizeof(ms_object_t));
+    int last = count_parts(def) - 1, before = count_columns(def, last);
     apr_dbd_row_t *row = NULL;
     ms_rc_t rc = MS_OK;
-    int found;
 
     while (next_row(conn, call, &row)) {
-        int column = 0;
-
+        if (rc == MS_OK && first && !*first) {
+            rc = read_parts(c, first, row, def, last);
+        }
         if (rc == MS_OK) {
-            rc = read_part(c, apr_array_push(objects), &found, row, def->parts[0].resource, &column);
+            rc = add_part(c, objects, row, def->parts[last].resource, before);
         }
     }
     rows->objects = (const ms_object_t *)objects->elts;
@@ -347,6 +392,7 @@ static ms_rc_t read_all(ms_ctx_t *c, ms_conn_t *conn, call_t *call, ms_slot_t *r
     return conn->error ? fail(c, conn, def->label) : rc;
 }
 
+/* One row, all rows, or both: see ms_db_find(), ms_db_list() and ms_db_find_with(). */
 static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, ms_slot_t *all, const char *label, int n, const char *const *args)
 {
     apr_time_t start = ms_steady_now();
@@ -359,7 +405,7 @@ static ms_rc_t select_rows(ms_ctx_t *c, ms_row_t **one, ms_slot_t *all, const ch
     }
     rc = run(c, &call, &conn);
     if (rc == MS_OK) {
-        rc = one ? read_one(c, conn, &call, one) : read_all(c, conn, &call, all);
+        rc = all ? read_all(c, conn, &call, one, all) : read_one(c, conn, &call, one);
     }
     finish(c, conn);
     c->db_time += ms_steady_now() - start;
@@ -376,6 +422,13 @@ ms_rc_t ms_db_list(ms_ctx_t *c, ms_slot_t *rows, const char *label, int n, const
 {
     memset(rows, 0, sizeof *rows);
     return select_rows(c, NULL, rows, label, n, args);
+}
+
+ms_rc_t ms_db_find_with(ms_ctx_t *c, ms_row_t **row, ms_slot_t *many, const char *label, int n, const char *const *args)
+{
+    *row = NULL;
+    memset(many, 0, sizeof *many);
+    return select_rows(c, row, many, label, n, args);
 }
 
 /* ---- transactions ---- */

@@ -60,8 +60,12 @@ typedef struct {
 /** Load at most one row; *row is NULL, with MS_OK, where there is none. */
 ms_rc_t ms_db_find(ms_ctx_t *c, ms_row_t **row, const char *label, int n, const char *const *args);
 
-/** Load all rows' first part: rows->objects, in c->pool, and rows->count. */
+/** Load all rows of a statement with one part: rows->objects, in c->pool, and rows->count. */
 ms_rc_t ms_db_list(ms_ctx_t *c, ms_slot_t *rows, const char *label, int n, const char *const *args);
+
+/** Load what a join of one with many gives, which repeats the one in each row: *row as ms_db_find() does, of the first row and but its last
+ *  part, which stays NULL; many as ms_db_list() does, the last part of all rows that have it. */
+ms_rc_t ms_db_find_with(ms_ctx_t *c, ms_row_t **row, ms_slot_t *many, const char *label, int n, const char *const *args);
 
 /** Run an update or delete. Outside of a transaction it must be safe to repeat: a lost connection repeats it. *changed (may be NULL) is the number of rows that it changed. */
 ms_rc_t ms_db_change(ms_ctx_t *c, int *changed, const char *label, int n, const char *const *args);

@@ -66,12 +66,14 @@ static const ms_rule_t add_rules[] = {
 const ms_body_t ms_address_add_body = { "StorePostCustomersCustomerAddressesReq", "new_address", add_rules };
 const ms_body_t ms_address_edit_body = { "StorePostCustomersCustomerAddressesAddressReq", "address_changes", ms_address_edit_rules };
 
+/* None of them sorts: what shows addresses does (api/view.c). */
 const ms_stmt_t ms_address_stmts[] = {
     { "address.of_customer", MS_SELECT, { { &ms_address, "a" } }, NULL,
-        "FROM address a WHERE a.customer_id = %s AND a.deleted_at IS NULL ORDER BY a.created_at, a.id" },
+        "FROM address a WHERE a.customer_id = %s AND a.deleted_at IS NULL" },
     /* the address book and the billing address, which need not be in it, in one round trip */
     { "address.of_customer_and_one", MS_SELECT, { { &ms_address, "a" } }, NULL,
-        "FROM address a WHERE (a.customer_id = %s OR a.id = %s) AND a.deleted_at IS NULL ORDER BY a.created_at, a.id" },
+        "FROM address a WHERE (a.customer_id = %s OR a.id = %s) AND a.deleted_at IS NULL" },
+    { "address.by_id", MS_SELECT, { { &ms_address, "a" } }, NULL, "FROM address a WHERE a.id = %s AND a.deleted_at IS NULL" },
     { "address.lock", MS_SELECT, { { &ms_address, "a" } }, NULL,
         "FROM address a WHERE a.id = %s AND a.deleted_at IS NULL FOR UPDATE" },
     { "address.lock_mine", MS_SELECT, { { &ms_address, "a" } }, NULL,

@@ -16,7 +16,7 @@ my $db = MedusaStore::Database->new;
 my $mpm = ($ENV{TEST_MPM} || 'prefork') eq 'prefork' ? 'event' : $ENV{TEST_MPM};
 my $h = MedusaStore::Harness->new(mpm => $mpm, main => "MedusaStorePasswordCost 8192 1\nMedusaStoreDBMax 2\nMedusaStoreDBWait 300ms\nMedusaStoreDBTimeout 6s\nMedusaStoreDeadline 7s\n");
 $h->allow_log('MS0107', qr/within 300 ms/);
-$h->expect_log('MS0113', qr/statement session\.who waited too long/, 1);
+$h->expect_log('MS0113', qr/statement session\.who_with_addresses waited too long/, 1);
 my $other = $db->session($h->{database});
 
 sub register {

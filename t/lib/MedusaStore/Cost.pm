@@ -179,7 +179,7 @@ sub _plan {
     my $now = $h->sql_value('SELECT UTC_TIMESTAMP(3)');
     return join '', map { join("\t", @$_) . "\n" } ['begin', 'SET NAMES utf8mb4 COLLATE utf8mb4_bin'],
         ['begin', 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'],
-        ['query', $sql{'session.who'}, $session, 'cookie', $now], ['query', $sql{'address.of_customer'}, $c->{id}];
+        ['query', $sql{'session.who_with_addresses'}, $session, 'cookie', $now];
 }
 
 # ---- measuring ----
