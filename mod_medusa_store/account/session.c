@@ -46,18 +46,26 @@ static int is_token(const char *text)
 
 /* ---- who is this ---- */
 
+/* Sessions that began before this are over, whatever their row says: the limit may be newer than they are, or another host's be longer. */
+static const char *first_beginning(const ms_ctx_t *c, const char *kind)
+{
+    apr_interval_time_t max = strcmp(kind, "cookie") ? 0 : c->shop->account->session_max;
+
+    return ms_time_sql(c->pool, max ? c->now - max : 0);
+}
+
 /* *book is NULL where it is not asked for, as by guarded pages, which have no route; or was left for a statement of its own. */
 static ms_rc_t load(ms_ctx_t *c, ms_row_t **row, ms_slot_t **book, const char *id, const char *kind)
 {
-    const char *now = ms_time_sql(c->pool, c->now);
+    const char *now = ms_time_sql(c->pool, c->now), *since = first_beginning(c, kind);
     ms_rc_t rc;
 
     *book = NULL;
     if (!c->route || !(c->route->with & MS_BOOK)) {
-        return ms_db_find(c, row, "session.who", MS_ARGS(id, kind, now));
+        return ms_db_find(c, row, "session.who", MS_ARGS(id, kind, now, since));
     }
     *book = apr_palloc(c->pool, sizeof **book);
-    rc = ms_db_find_with(c, row, *book, "session.who_with_addresses", MS_ARGS(id, kind, now));
+    rc = ms_db_find_with(c, row, *book, "session.who_with_addresses", MS_ARGS(id, kind, now, since));
     if (*row && (*row)->extra && !strcmp((*row)->extra, "0")) {
         *book = NULL;
     }
@@ -178,7 +186,7 @@ static ms_rc_t end(ms_ctx_t *c, const char *token)
     return is_token(token) ? ms_db_change(c, NULL, "session.end", MS_ARGS(digest(c->pool, token))) : MS_OK;
 }
 
-ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash)
+static ms_rc_t start(ms_ctx_t *c, const char *customer_id, const char *hash)
 {
     const struct ms_account_t *account = c->shop->account;
     apr_interval_time_t life = account->session_max && account->session_max < account->session_life ? account->session_max : account->session_life;
@@ -195,11 +203,21 @@ ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash)
     return rc;
 }
 
+ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash)
+{
+    return hash ? start(c, customer_id, hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
+}
+
+ms_rc_t ms_session_start_first(ms_ctx_t *c, const char *customer_id)
+{
+    return start(c, customer_id, NULL);
+}
+
 ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id, const char *hash)
 {
     ms_claims_t claims = { customer_id, make_token(c->pool) };
     apr_interval_time_t life = c->shop->account->token_life;
-    ms_rc_t rc = insert(c, claims.jti, "bearer", life, customer_id, hash);
+    ms_rc_t rc = !hash ? ms_fail(c, MS_UNAUTHORIZED, NULL) : insert(c, claims.jti, "bearer", life, customer_id, hash);
 
     if (rc != MS_OK) {
         return rc;

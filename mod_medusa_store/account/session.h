@@ -14,12 +14,14 @@ ms_rc_t ms_session_find(ms_ctx_t *c);
 ms_rc_t ms_session_extend(ms_ctx_t *c);
 
 /** Sign a customer in on the visitor's session: a new row and a new token; the row of a session that was presented ends.
- *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs; NULL for a customer
- *  whom the running transaction makes.
+ *  `hash` is the stored one that their password was checked against: MS_UNAUTHORIZED where it is no longer theirs.
  *  May be part of a transaction. httpd/ keeps c->session_new in the cookie. */
 ms_rc_t ms_session_start(ms_ctx_t *c, const char *customer_id, const char *hash);
 
-/** The same by a bearer token; *token is in c->pool. */
+/** The same for a customer whom the running transaction makes: there is no password yet that anybody could have changed. */
+ms_rc_t ms_session_start_first(ms_ctx_t *c, const char *customer_id);
+
+/** The same as the first by a bearer token; *token is in c->pool. */
 ms_rc_t ms_session_start_bearer(ms_ctx_t *c, const char **token, const char *customer_id, const char *hash);
 
 /** End all of a customer's sign-ins but the one of session row `keep` (NULL: all). */

@@ -52,7 +52,7 @@ static ms_rc_t save_new(ms_ctx_t *c, void *baton)
         return ms_customer_taken(c);
     }
     if (rc == MS_OK) {
-        rc = ms_session_start(c, ms_json_text(row, "id"), NULL);
+        rc = ms_session_start_first(c, ms_json_text(row, "id"));
     }
     if (rc == MS_OK) {
         rc = ms_outbox_add(c, "customer.created", event);

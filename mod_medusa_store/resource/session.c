@@ -24,13 +24,13 @@ const ms_stmt_t ms_session_stmts[] = {
     /* who is this, and what is their row, in one round trip; a deleted customer leaves the second part NULL */
     { "session.who", MS_SELECT, { { &ms_session, "s" }, { &ms_customer, "c" } }, NULL,
         "FROM session s LEFT JOIN customer c ON c.id = s.customer_id AND c.deleted_at IS NULL "
-        "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s" },
+        "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s AND s.created_at > %s" },
     /* the same, and their address book: a row for each address, which repeats the rest; so only if that is short, as the extra column tells.
      * Without ORDER BY: an outer join is sorted in a temporary table, and one with TEXT columns is made on disk */
     { "session.who_with_addresses", MS_SELECT, { { &ms_session, "s" }, { &ms_customer, "c" }, { &ms_address, "a" } }, IS_SHORT,
         "FROM session s LEFT JOIN customer c ON c.id = s.customer_id AND c.deleted_at IS NULL "
         "LEFT JOIN address a ON a.customer_id = c.id AND a.deleted_at IS NULL AND " IS_SHORT " "
-        "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s" },
+        "WHERE s.id = UNHEX(%s) AND s.kind = %s AND s.expires_at > %s AND s.created_at > %s" },
     { "session.create", MS_CHANGE, { { NULL, NULL } }, NULL,
         "INSERT INTO session (id, kind, created_at, last_seen, expires_at, customer_id) "
         "SELECT UNHEX(%s), %s, %s, %s, %s, c.id FROM customer c "

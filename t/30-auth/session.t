@@ -149,6 +149,10 @@ subtest 'an end at last' => sub {
     is(who($h, as_cookie($c->{cookie})), $c->{id}, 'a server without such a limit knows it');
     $later->(2);
     is(who($short, as_cookie($c->{cookie})), 401, 'after twelve hours it is over');
+    my $old = new_customer($short);
+    $h->sql("UPDATE session SET created_at = created_at - INTERVAL 13 HOUR WHERE customer_id = '$old->{id}'");
+    is(who($h, as_cookie($old->{cookie})), $old->{id}, 'one that began before there was a limit, and was used just now');
+    is(who($short, as_cookie($old->{cookie})), 401, 'is over all the same');
     is($short->post('/store/auth/token', json => { email => $c->{email}, password => $c->{password} })->{status}, 200, 'tokens have a life of their own');
     $short->stop;
 
