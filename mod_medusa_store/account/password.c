@@ -127,7 +127,7 @@ static int is_cheaper(const char *hash, const struct ms_account_t *account)
 static int check_any(ms_ctx_t *c, int *weak, const char *hash, const char *password, size_t length)
 {
     const struct ms_account_t *account = c->shop->account;
-    int fits = 0;
+    int fits;
 
     *weak = 0;
     if (hash && !is_known(hash)) {

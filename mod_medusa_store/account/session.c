@@ -51,7 +51,7 @@ static const char *first_beginning(const ms_ctx_t *c, const char *kind)
 {
     apr_interval_time_t max = strcmp(kind, "cookie") ? 0 : c->shop->account->session_max;
 
-    return ms_time_sql(c->pool, max ? c->now - max : 0);
+    return max ? ms_time_sql(c->pool, c->now - max) : "1970-01-01 00:00:00.000"; /* nothing to reckon with each request */
 }
 
 /* *book is NULL where it is not asked for, as by guarded pages, which have no route; or was left for a statement of its own. */

@@ -72,7 +72,11 @@ static int add_line(ms_wordlist_t *list, apr_pool_t *temp, const char *line, siz
     if (!length || memchr(line, '\0', length) || !ms_utf8_valid(line, length)) {
         return 1;
     }
-    return digest(list, temp, &list->digests[list->n], apr_pstrmemdup(temp, line, length)) ? (list->n++, 1) : 0;
+    if (!digest(list, temp, &list->digests[list->n], apr_pstrmemdup(temp, line, length))) {
+        return 0;
+    }
+    list->n++;
+    return 1;
 }
 
 static int add_lines(ms_wordlist_t *list, apr_pool_t *temp, const char *text, size_t length)

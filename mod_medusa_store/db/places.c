@@ -98,6 +98,14 @@ static void *take(ms_places_t *p)
 
 /* ---- the line ---- */
 
+/* A seat, if it has none, and a place; 1: it has both. */
+static int try_to_serve(waiter_t *w)
+{
+    w->seated = w->seated || sit_down(w->places);
+    w->place = w->seated ? take(w->places) : NULL;
+    return w->place != NULL;
+}
+
 static void join(waiter_t *w)
 {
     ms_room_t *room = w->places->room;
@@ -125,9 +133,7 @@ static void serve(ms_room_t *room)
 
     for (w = room->first; w; w = next) {
         next = w->next;
-        w->seated = w->seated || sit_down(w->places);
-        w->place = w->seated ? take(w->places) : NULL;
-        if (w->place) {
+        if (try_to_serve(w)) {
             leave(w);
             pthread_cond_signal(&w->served);
         }
@@ -170,9 +176,7 @@ void *ms_places_take(ms_places_t *p, apr_time_t until)
     waiter_t w = { .places = p };
 
     pthread_mutex_lock(&room->lock);
-    w.seated = sit_down(p);
-    w.place = w.seated ? take(p) : NULL;
-    if (!w.place) {
+    if (!try_to_serve(&w)) {
         wait_in_line(&w, until);
     }
     if (!w.place && w.seated) {

@@ -87,7 +87,7 @@ static const char *set_duration(cmd_parms *cmd, void *dir, const char *arg)
     return NULL;
 }
 
-static const char *set_limit(cmd_parms *cmd, void *dir, const char *arg)
+static const char *set_duration_or_off(cmd_parms *cmd, void *dir, const char *arg)
 {
     if (strcasecmp(arg, "Off")) {
         return set_duration(cmd, dir, arg);
@@ -435,7 +435,7 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE1("MedusaStoreDBTimeout", set_duration, (void *)&db_timeout, RSRC_CONF, "longest time a statement may take (3s)"),
     AP_INIT_TAKE12("MedusaStoreSecret", set_secret, NULL, RSRC_CONF, "file:PATH or exec:COMMAND of the secret, and of the one before it"),
     AP_INIT_TAKE1("MedusaStoreSessionLife", set_duration, (void *)&session_life, RSRC_CONF, "life of a session since its last use (10h)"),
-    AP_INIT_TAKE1("MedusaStoreSessionMaxLife", set_limit, (void *)&session_max, RSRC_CONF, "life of a session since sign-in, however much it is used; Off (Off)"),
+    AP_INIT_TAKE1("MedusaStoreSessionMaxLife", set_duration_or_off, (void *)&session_max, RSRC_CONF, "life of a session since sign-in, however much it is used; Off (Off)"),
     AP_INIT_TAKE1("MedusaStoreTokenLife", set_duration, (void *)&token_life, RSRC_CONF, "life of a bearer token (720h)"),
     AP_INIT_TAKE1("MedusaStoreIdempotencyLife", set_duration, (void *)&key_life, RSRC_CONF, "how long an Idempotency-Key answers the same request again (24h)"),
     AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
