@@ -54,7 +54,7 @@ $steady->holds(409);
 # ---- how often a request was run again: its lines of the log have its id ----
 my $log = $h->log_text;
 my %races;
-$races{$_}++ for $log =~ /MS0108: .*\(request ([\w-]+)\)/g;
+$races{$_}++ for $log =~ /MS0108: .*\(request ([^)]+)\)/g;
 my $races = () = $log =~ /MS0108: /g;
 my @told = grep { $_->{status} == 409 } $steady->traffic->seen;
 ok figure('F5', 'races that were lost, and run again', $races, '', $races > ROUNDS / 4), "$races races were lost";
