@@ -7,7 +7,7 @@
 --
 -- Prints one line when all is done; times in microseconds:
 --   RESULT rate p50 p99 errors done broken max        errors: answers that were no success, and broken connections (also as broken)
-local COLUMNS = { "customer", "email", "address", "digest", "token", "reset" }
+local COLUMNS = { "customer", "email", "address", "digest", "token", "reset", "cookie" }
 local threads = 0
 local targets, requests, cache = {}, {}, {}
 local counter, number, step, turn = 0, "", 1, 0
@@ -74,7 +74,7 @@ end
 
 local function made(operation, target)
     local headers = {}
-    for name, value in pairs(wrk.headers) do -- those of wrk's -H
+    for name, value in pairs(wrk.headers) do -- Host, and those of wrk's -H
         headers[name] = value
     end
     local function filled(text)
@@ -82,6 +82,8 @@ local function made(operation, target)
     end
     if operation.who == "bearer" then
         headers["Authorization"] = "Bearer " .. target.token
+    elseif operation.who == "cookie" then
+        headers["Cookie"] = target.cookie
     end
     if operation.body then
         headers["Content-Type"] = "application/json"

@@ -9,7 +9,7 @@ use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 
-our @EXPORT_OK = qw(operation request_of targets);
+our @EXPORT_OK = qw(operation request_of targets title);
 
 my $FILE = dirname(abs_path(__FILE__)) . '/../operations';
 my %operations;
@@ -34,10 +34,17 @@ sub operation {
     return $operations{$name} || die "$0: no operation $name\n";
 }
 
-# { customer, email, address, digest, token, reset } of each line
+# GET /customers/me
+sub title {
+    my ($name) = @_;
+    my $o = operation($name);
+    return "$o->{method} " . $o->{path} =~ s{^/store}{}r . ($o->{who} eq 'cookie' ? ', cookie' : '');
+}
+
+# { customer, email, address, digest, token, reset, cookie } of each line; the last is there only where somebody signed in by one
 sub targets {
     my ($file) = @_;
-    return map { my %t; @t{qw(customer email address digest token reset)} = split /\t/; \%t } lines_of($file);
+    return map { my %t; @t{qw(customer email address digest token reset cookie)} = split /\t/; \%t } lines_of($file);
 }
 
 # (method, path, body or '', { header => value }); a number for {n}
@@ -48,6 +55,7 @@ sub request_of {
     s/\{(\w+)\}/$value{$1}/g for $path, $body;
     my %headers;
     $headers{Authorization}  = "Bearer $target->{token}" if $operation->{who} eq 'bearer';
+    $headers{Cookie}         = $target->{cookie}          if $operation->{who} eq 'cookie';
     $headers{'Content-Type'} = 'application/json' if length $body;
     return ($operation->{method}, $path, $body, \%headers);
 }

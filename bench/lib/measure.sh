@@ -5,8 +5,8 @@
 # shellcheck disable=SC2034
 
 m_rate='' m_p50='' m_p99='' m_errors='' m_done='' m_broken='' m_max='' m_httpd_us='' m_db_us='' m_httpd_ticks=''
-runs=0     # {n} of load.lua
-headers=() # more options for wrk
+runs=0      # {n} of load.lua
+COOKIES=100 # customers who sign in by cookie
 wrk_threads=$((($(nproc) + 3) / 4))
 
 # Processor time that processes have taken so far, in clock ticks: ticks_of PID…
@@ -56,10 +56,16 @@ measure() {
 
 # wrk's arguments for a load: wrk_load OPERATIONS CONNECTIONS SECONDS; sets load
 wrk_load() {
-    local threads=$wrk_threads
+    local threads=$wrk_threads targets=$scratch/$shop.targets
+    [[ $1 != *-by-cookie ]] || targets=$scratch/$shop.cookies
     [ "$threads" -le "$2" ] || threads=$2
     runs=$((runs + 1))
-    load=(wrk -t "$threads" -c "$2" -d "$3s" --timeout 10s "${headers[@]}" -s "$here/bench/load.lua" "$url" -- "$1" "$scratch/$shop.targets" "$runs" "$threads" 0 40000)
+    load=(wrk -t "$threads" -c "$2" -d "$3s" --timeout 10s -s "$here/bench/load.lua" "$url" -- "$1" "$targets" "$runs" "$threads" 0 40000)
+}
+
+# Some customers sign in again, and get cookies: what asks by one is asked for them. They last until these get new passwords.
+sign_in_by_cookie() {
+    "$here/bench/client" "${url##*:}" cookies "$scratch/$shop.targets" "$COOKIES" "$PASSWORD" > "$scratch/$shop.cookies"
 }
 
 # Operations of the file operations, or "METHOD /path", by wrk: load OPERATIONS CONNECTIONS SECONDS
