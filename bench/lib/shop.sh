@@ -7,8 +7,8 @@
 
 url='' port='' socket='' db_pid='' httpd_pids=() shop=''
 CHILDREN=5 THREADS=64 # of httpd; none starts or ends while we measure
+DB_MAX=4 # connections of a child to the database: some twenty in all (OPERATIONS, "Scaling")
 DB_THREADS=$((($(nproc) + 1) / 2)) # of MariaDB, which shares the processors with httpd and the load (OPERATIONS, "Scaling")
-db_max() { printf '%s' $((CHILDREN > 2 ? 4 : 8)); } # of a child: some twenty for all of them (likewise)
 
 # Throttling counts, but refuses nothing of what we measure: all requests come from one address, and few customers have many turns.
 lenient_throttle() { printf 'MedusaStoreThrottleLimit %s 100/1s\n' 'SignIn Account' 'SignIn Both' 'ResetMail Account' 'ResetMail Both'; }
@@ -24,7 +24,7 @@ MaxRequestWorkers $((CHILDREN * THREADS))
 MinSpareThreads 1
 MaxSpareThreads $((CHILDREN * THREADS))
 AsyncRequestWorkerFactor 16
-MedusaStoreDBMax $(db_max)
+MedusaStoreDBMax $DB_MAX
 KeepAliveTimeout 300
 LoadModule bench_module "$tools/mod_bench.so"
 BenchPlans "$scratch/$1.plans"
