@@ -22,6 +22,7 @@ typedef struct ms_account_t {
     unsigned long long password_passes; /* Argon2id t */
     size_t password_memory;             /* Argon2id m, bytes */
     int password_length;                /* characters that a new one must have */
+    int confirm;                        /* 1: a change of e-mail or password asks for the password of now */
     const struct ms_wordlist_t *common_passwords; /* which nobody may choose; NULL: none */
     const char *decoy_hash;             /* a hash of these costs that nobody's password has */
     struct ms_gate_t *gate;             /* the server's hashing slots; NULL: no bound */

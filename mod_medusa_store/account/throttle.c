@@ -44,7 +44,7 @@ static const struct {
     [MS_TRY_RESET_MAIL]   = { BIT(OK),                                 1, 0, 1,  { LIMIT(30, 3600),  LIMIT(10, 3600),  LIMIT(5, 3600) } },
     [MS_TRY_RESET]        = { BIT(BAD_TOKEN),                          1, 1, 10, { LIMIT(30, 600),   LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_EXISTENCE]    = { BIT(OK),                                 0, 0, 1,  { LIMIT(300, 600),  OFF,              OFF } },
-    [MS_TRY_CHANGE]       = { BIT(DUPLICATE),                          0, 0, 1,  { LIMIT(30, 3600),  OFF,              OFF } },
+    [MS_TRY_CHANGE]       = { BIT(DUPLICATE) | BIT(WRONG_PASSWORD),    1, 0, 1,  { LIMIT(30, 3600),  LIMIT(30, 3600),  LIMIT(10, 3600) } },
 };
 
 int ms_throttle_counts(ms_try_t kind, ms_by_t by)
@@ -113,7 +113,7 @@ static uint64_t now_of(const ms_ledger_t *ledger)
 /* ---- a try ---- */
 
 struct ms_taken_t {
-    const char *email;
+    const char *account;
     int n;
     struct {
         uint64_t key, step;
@@ -127,7 +127,7 @@ typedef struct {
     ms_try_t kind;
     ms_client_t client; /* the group that it belongs to */
     int exempt;
-    const char *email;  /* NULL: no account is named */
+    const char *account; /* its name; NULL: none is named */
     uint64_t now;
     ms_by_t by;         /* what refused it */
 } trier_t;
@@ -152,7 +152,7 @@ static int is_exempt(const ms_throttle_t *throttle, const ms_client_t *client)
 }
 
 /* 0: nothing is counted here. Who is told nothing of accounts may ask for them. */
-static int find_trier(trier_t *t, ms_ctx_t *c, const char *email)
+static int find_trier(trier_t *t, ms_ctx_t *c, const char *account)
 {
     t->kind = c->route ? c->route->tries : MS_TRY_NONE;
     if (t->kind == MS_TRY_NONE || !(t->throttle = throttle_of(c)) || (t->kind == MS_TRY_EXISTENCE && c->hides_accounts)) {
@@ -162,7 +162,7 @@ static int find_trier(trier_t *t, ms_ctx_t *c, const char *email)
     ms_client_parse(&t->client, c->client); /* those without an address are one */
     t->exempt = is_exempt(t->throttle, &t->client);
     ms_client_group(&t->client, MS_CLIENT_HOME);
-    t->email = rules[t->kind].names ? email : NULL;
+    t->account = rules[t->kind].names ? account : NULL;
     t->now = now_of(t->throttle->ledger);
     return 1;
 }
@@ -198,13 +198,13 @@ static uint64_t key_of(const trier_t *t, ms_try_t kind, ms_by_t by, const ms_cli
 
 static uint64_t key_by(const trier_t *t, ms_by_t by)
 {
-    return key_of(t, t->kind, by, by == MS_BY_ACCOUNT ? NULL : &t->client, by == MS_BY_ADDRESS ? NULL : t->email);
+    return key_of(t, t->kind, by, by == MS_BY_ACCOUNT ? NULL : &t->client, by == MS_BY_ADDRESS ? NULL : t->account);
 }
 
 /* One key whatever the kind: the account was opened from there. */
 static uint64_t key_known(const trier_t *t)
 {
-    return key_of(t, MS_TRY_NONE, MS_BY_BOTH, &t->client, t->email);
+    return key_of(t, MS_TRY_NONE, MS_BY_BOTH, &t->client, t->account);
 }
 
 /* 0: counted, and written down to be taken back; else how many ticks it is too early. */
@@ -313,18 +313,18 @@ ms_rc_t ms_throttle_look(ms_ctx_t *c)
     return after > room_of(limit) ? refuse(&t, after - room_of(limit)) : MS_OK;
 }
 
-ms_rc_t ms_throttle_begin(ms_ctx_t *c, const char *email)
+ms_rc_t ms_throttle_begin(ms_ctx_t *c, const char *account)
 {
     uint64_t wait;
     trier_t t;
 
-    if (c->throttled || !find_trier(&t, c, email)) { /* one that is only to be told of was told of */
+    if (c->throttled || !find_trier(&t, c, account)) { /* one that is only to be told of was told of */
         return MS_OK;
     }
     c->taken = apr_pcalloc(c->pool, sizeof *c->taken);
-    c->taken->email = t.email;
+    c->taken->account = t.account;
     wait = take_by_address(&t);
-    if (!wait && t.email) {
+    if (!wait && t.account) {
         wait = take_by_account(&t);
     }
     if (!wait) {
@@ -338,13 +338,13 @@ void ms_throttle_end(ms_ctx_t *c)
 {
     trier_t t;
 
-    if (!c->taken || !find_trier(&t, c, c->taken->email)) {
+    if (!c->taken || !find_trier(&t, c, c->taken->account)) {
         return;
     }
     if (!(rules[t.kind].counts & 1u << c->rc)) {
         give_back(&t);
     }
-    if (c->rc == MS_OK && rules[t.kind].opens && t.email) {
+    if (c->rc == MS_OK && rules[t.kind].opens && t.account) {
         ms_ration_note(known_of(t.throttle->ledger), key_known(&t), t.now, (uint64_t)KNOWN_FOR * SECOND);
     }
 }

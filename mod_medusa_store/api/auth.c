@@ -29,6 +29,13 @@ static const char *id_of(const ms_object_t *customer)
     return ms_object_text(customer, &ms_customer, "id");
 }
 
+/* The log may tell why, the answer never does. */
+static ms_rc_t refuse(ms_ctx_t *c, const char *id, const char *why)
+{
+    ms_log(c->log, MS_LINE_NOT_LET_IN, why, id ? id : "-");
+    return ms_fail(c, MS_UNAUTHORIZED, NULL);
+}
+
 /* The account that the body's e-mail and password open, and its hash. MS_UNAUTHORIZED says no more than that. */
 static ms_rc_t check_credentials(ms_ctx_t *c, const ms_object_t **customer, const char **hash)
 {
@@ -40,14 +47,14 @@ static ms_rc_t check_credentials(ms_ctx_t *c, const ms_object_t **customer, cons
     ms_rc_t rc;
 
     if (!text) {
-        return ms_fail(c, MS_UNAUTHORIZED, NULL);
+        return refuse(c, NULL, "the password is no text");
     }
     rc = ms_db_find(c, &row, "customer.account_by_email", MS_ARGS(ms_body_text(c, "email")));
     if (rc == MS_OK) {
         rc = ms_password_check(c, &good, &weak, row ? row->extra : NULL, text, length);
     }
     if (rc == MS_OK && !good) {
-        rc = ms_fail(c, MS_UNAUTHORIZED, NULL);
+        rc = refuse(c, row ? id_of(row->part[0]) : NULL, row ? "a wrong password" : "no account has that e-mail address");
     }
     if (rc != MS_OK) {
         return rc;
@@ -61,7 +68,7 @@ static ms_rc_t check_credentials(ms_ctx_t *c, const ms_object_t **customer, cons
  * which hashed the same password anew, or by a change of password. A second check tells which. */
 static ms_rc_t check_and_start(ms_ctx_t *c, const ms_object_t **customer, const char **token)
 {
-    const char *hash;
+    const char *hash = NULL;
     ms_rc_t rc;
     int again;
 
@@ -71,6 +78,9 @@ static ms_rc_t check_and_start(ms_ctx_t *c, const ms_object_t **customer, const 
             return rc;
         }
         rc = token ? ms_session_start_bearer(c, token, id_of(*customer), hash) : ms_session_start(c, id_of(*customer), hash);
+        if (rc == MS_OK) {
+            ms_log(c->log, MS_LINE_SIGNED_IN, id_of(*customer), token ? "token" : "cookie");
+        }
         if (rc != MS_UNAUTHORIZED || again) {
             return rc;
         }

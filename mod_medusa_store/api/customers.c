@@ -78,20 +78,28 @@ static ms_rc_t make(ms_ctx_t *c, registration_t *new)
         return rc;
     }
     new->row = make_customer(c, hash);
-    return new->row ? ms_db_transaction(c, save_new, new) : ms_fail(c, MS_UNEXPECTED, NULL);
+    rc = new->row ? ms_db_transaction(c, save_new, new) : ms_fail(c, MS_UNEXPECTED, NULL);
+    if (rc == MS_OK) {
+        ms_log(c->log, MS_LINE_SIGNED_IN, ms_json_text(new->row, "id"), "registration");
+    }
+    return rc;
 }
 
 /* The same registration, once more: a session of its own for whoever knows the password, as it is now. */
 static ms_rc_t make_again(ms_ctx_t *c, const ms_replay_t *first)
 {
-    const char *password = ms_body_text(c, "password");
+    const char *password = ms_body_text(c, "password"), *id = ms_object_text(first->customer, &ms_customer, "id");
     int good = 0;
     ms_rc_t rc = ms_password_check(c, &good, NULL, first->hash, password, strlen(password));
 
     if (rc == MS_OK) {
-        rc = good ? ms_session_start(c, ms_object_text(first->customer, &ms_customer, "id"), first->hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
+        rc = good ? ms_session_start(c, id, first->hash) : ms_fail(c, MS_UNAUTHORIZED, NULL);
+    }
+    if (rc == MS_OK) {
+        ms_log(c->log, MS_LINE_SIGNED_IN, id, "registration, sent again");
     }
     if (rc == MS_UNAUTHORIZED) { /* also where it was changed just now */
+        ms_log(c->log, MS_LINE_NOT_LET_IN, "a registration was sent again with another password", id);
         ms_forgive(c);
         return ms_fail(c, MS_KEY_REUSED, NULL);
     }
@@ -126,8 +134,9 @@ static ms_rc_t create(ms_ctx_t *c)
 /* ---- /customers/me ---- */
 
 typedef struct {
-    const char *hash;   /* of the new password, or NULL */
-    json_t *row;        /* out: the customer as saved */
+    const char *confirmed; /* hash of the password that was shown, or NULL: none was asked for */
+    const char *hash;      /* of the new password, or NULL */
+    json_t *row;           /* out: the customer as saved */
 } update_t;
 
 /* The event tells the row, and the address that the update made. */
@@ -145,8 +154,12 @@ static ms_rc_t save_update(ms_ctx_t *c, void *baton)
 {
     update_t *update = baton;
     json_t *billing = json_object_get(c->body, "billing_address"), *created = NULL, *before;
-    ms_rc_t rc = ms_customer_lock(c, &update->row, NULL, c->who.id);
+    const char *hash;
+    ms_rc_t rc = ms_customer_lock(c, &update->row, &hash, c->who.id);
 
+    if (rc == MS_OK && update->confirmed && (!hash || strcmp(hash, update->confirmed))) {
+        rc = ms_fail(c, MS_CONFLICT, NULL); /* it was changed meanwhile */
+    }
     if (rc != MS_OK) {
         return rc;
     }
@@ -164,20 +177,57 @@ static ms_rc_t save_update(ms_ctx_t *c, void *baton)
     return rc == MS_OK ? tell(c, update->row, created) : rc;
 }
 
+/* Whoever holds a session could else take the account over. An e-mail that stays the same is no change. */
+static int must_confirm(const ms_ctx_t *c)
+{
+    const char *email = ms_body_text(c, "email"), *now = ms_object_text(c->who.row, &ms_customer, "email");
+
+    return c->asks_password && (ms_body_text(c, "password") || (email && (!now || strcmp(email, now))));
+}
+
+/* Check old_password; *hash: what it fits. */
+static ms_rc_t confirm(ms_ctx_t *c, const char **hash)
+{
+    const char *password = ms_body_text(c, "old_password");
+    ms_row_t *row;
+    int good = 0;
+    ms_rc_t rc;
+
+    if (!password) {
+        return ms_fail(c, MS_INVALID_DATA, "old_password should not be empty");
+    }
+    rc = ms_db_find(c, &row, "customer.account_by_id", MS_ARGS(c->who.id));
+    if (rc == MS_OK) {
+        rc = ms_password_check(c, &good, NULL, row ? row->extra : NULL, password, strlen(password));
+    }
+    if (rc == MS_OK && !good) {
+        ms_log(c->log, MS_LINE_NOT_LET_IN, "a wrong old_password", c->who.id);
+        rc = ms_fail(c, MS_WRONG_PASSWORD, NULL);
+    }
+    *hash = rc == MS_OK ? row->extra : NULL;
+    return rc;
+}
+
 static ms_rc_t update_me(ms_ctx_t *c)
 {
     const char *password = ms_body_text(c, "password");
-    update_t update = { NULL, NULL };
+    update_t update = { NULL, NULL, NULL };
     ms_rc_t rc = ms_address_check_country(c, json_object_get(c->body, "billing_address"));
 
     if (rc == MS_OK && password) {
         rc = ms_password_judge(c, password);
+    }
+    if (rc == MS_OK && must_confirm(c)) {
+        rc = confirm(c, &update.confirmed);
     }
     if (rc == MS_OK && password) {
         rc = ms_password_hash(c, &update.hash, password, strlen(password));
     }
     if (rc == MS_OK) {
         rc = ms_db_transaction(c, save_update, &update);
+    }
+    if (rc == MS_OK && update.hash) {
+        ms_log(c->log, MS_LINE_NEW_PASSWORD, c->who.id, "a change");
     }
     return rc == MS_OK ? ms_customer_answer(c, ms_object_of_row(c->pool, &ms_customer, update.row)) : rc;
 }
@@ -193,7 +243,7 @@ const ms_route_t ms_customer_routes[] = {
       "PostCustomers", "Register a customer and sign them in" },
     { "GET", "/customers/me", MS_CUSTOMER, ms_customer_answer_me, NULL, NULL, &ms_customer_profile_answer, MS_BOOK, 0, MS_TRY_NONE,
       "GetCustomersCustomer", "Show my account" },
-    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, 0, MS_MAY(DUPLICATE), MS_TRY_CHANGE,
+    { "POST", "/customers/me", MS_CUSTOMER, update_me, &ms_customer_update_body, NULL, &ms_customer_profile_answer, 0, MS_MAY(DUPLICATE) | MS_MAY(WRONG_PASSWORD), MS_TRY_CHANGE,
       "PostCustomersCustomer", "Change my account" },
     { "GET", "/customers/me/payment-methods", MS_CUSTOMER, list_payment_methods, NULL, NULL, &ms_payment_methods_answer, 0, 0, MS_TRY_NONE,
       "GetCustomersCustomerPaymentMethods", "List my saved payment methods" },

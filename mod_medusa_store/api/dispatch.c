@@ -80,10 +80,10 @@ static ms_rc_t check_key(ms_ctx_t *c)
     return c->idempotency_key ? ms_replay_check(c) : MS_OK;
 }
 
-/* Counted before it is made; one that did not fail, say, is taken back. */
+/* Counted before it is made; one that did not fail, say, is taken back. The account is that of the caller, or the one that the body names. */
 static ms_rc_t try_action(ms_ctx_t *c)
 {
-    ms_rc_t rc = ms_throttle_begin(c, ms_body_text(c, "email"));
+    ms_rc_t rc = ms_throttle_begin(c, c->who.id ? c->who.id : ms_body_text(c, "email"));
 
     if (rc == MS_OK) {
         rc = c->route->action(c);

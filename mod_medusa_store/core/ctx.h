@@ -62,6 +62,7 @@ typedef struct ms_ctx_t {
     const char *idempotency_key;       /* as sent, or NULL; NULL as well where the route has no use for it */
     const char *bearer;                /* text behind `Authorization: Bearer`, or NULL */
     int hides_accounts;                /* 1: nobody is told whether an e-mail has an account */
+    int asks_password;                 /* 1: who changes e-mail or password must show the password of now */
     ms_who_t who;
 
     /* the answer */

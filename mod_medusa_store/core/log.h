@@ -41,6 +41,9 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(HASH_BUSY,      "MS0201", WARN,   "no hashing slot came free within %d ms (MedusaStoreHashSlots, MedusaStoreHashQueue)") \
     X(HASH_FAILED,    "MS0202", ERR,    "hashing failed: not enough memory for %d KiB (MedusaStorePasswordCost)") \
     X(HASH_BROKEN,    "MS0203", ERR,    "a stored password hash is in no known format; its customer can't sign in before a reset") \
+    X(SIGNED_IN,      "MS0204", INFO,   "customer %s signed in by %s") \
+    X(NOT_LET_IN,     "MS0205", INFO,   "not let in: %s (customer %s)") \
+    X(NEW_PASSWORD,   "MS0206", INFO,   "customer %s has a new password, by %s") \
     X(SESSION_SAVE,   "MS0301", ERR,    "the session could not be saved; is `Session On` in force here?") \
     X(SESSION_OFF,    "MS0302", ERR,    "no session can be had here: MedusaStore needs mod_session and `Session On`") \
     X(SESSION_BAD,    "MS0303", DEBUG,  "a session cookie is no work of this server; it counts as none") \

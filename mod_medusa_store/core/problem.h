@@ -9,6 +9,7 @@
 #define MS_PROBLEMS(X) \
     /* name            http  code                     type                    message */ \
     X(INVALID_DATA,     400, NULL,                    "invalid_data",         NULL) \
+    X(WRONG_PASSWORD,   400, NULL,                    "invalid_data",         "old_password must be the password that the account has now") \
     X(UNAUTHORIZED,     401, NULL,                    NULL,                   "Unauthorized") \
     X(BAD_TOKEN,        401, NULL,                    "unauthorized",         NULL) \
     X(FORBIDDEN,        403, NULL,                    "not_allowed",          NULL) \

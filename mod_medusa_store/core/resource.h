@@ -56,7 +56,8 @@ typedef enum {
 enum {
     MS_REQUIRED = 0,
     MS_OPTIONAL = 1 << 0, /* absent and null pass unchecked */
-    MS_NOT_NULL = 1 << 1  /* absent passes unchecked, null does not */
+    MS_NOT_NULL = 1 << 1, /* absent passes unchecked, null does not */
+    MS_CONFIRMS = 1 << 2  /* known only where c->asks_password */
 };
 enum {
     MS_TEXT_MAX = 16383, /* characters: the most that always fits a TEXT column */

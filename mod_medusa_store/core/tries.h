@@ -11,7 +11,7 @@
     X(RESET_MAIL,   "ResetMail",    "reset-mail",   "requests for a reset token") \
     X(RESET,        "Reset",        "reset",        "failed password resets") \
     X(EXISTENCE,    "Existence",    "existence",    "questions for an account") \
-    X(CHANGE,       "Change",       "change",       "changes to an e-mail that is taken")
+    X(CHANGE,       "Change",       "change",       "failed changes of e-mail or password")
 
 typedef enum {
     MS_TRY_NONE, /* may be done as often as anybody likes */

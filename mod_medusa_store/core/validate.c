@@ -19,6 +19,7 @@
 typedef struct {
     apr_pool_t *pool;
     apr_array_header_t *list; /* const char * */
+    unsigned unknown;         /* fields with one of these flags are not known here */
     int no_memory;            /* 1: the body could not be judged, or not be made what it stands for */
 } messages_t;
 
@@ -33,14 +34,14 @@ static void complain(messages_t *m, const char *format, ...)
     va_end(args);
 }
 
-static const ms_rule_t *rule_find(const ms_rule_t *rules, const char *field)
+static int is_known(const messages_t *m, const ms_rule_t *rules, const char *field)
 {
     for (; rules->field; rules++) {
         if (!strcmp(rules->field, field)) {
-            return rules;
+            return !(rules->flags & m->unknown);
         }
     }
-    return NULL;
+    return 0;
 }
 
 /* JavaScript puts integer-like keys ("0" to "4294967294", no leading zero) before all others. */
@@ -71,7 +72,7 @@ static void check_unknown(messages_t *m, const ms_rule_t *rules, json_t *object)
     int i;
 
     json_object_foreach(object, key, value) {
-        if (!rule_find(rules, key)) {
+        if (!is_known(m, rules, key)) {
             APR_ARRAY_PUSH(is_index(key) ? indexes : others, const char *) = key;
         }
     }
@@ -288,13 +289,15 @@ static void check_object(messages_t *m, const ms_rule_t *rules, json_t *object)
 
     check_unknown(m, rules, object);
     for (rule = rules; rule->field; rule++) {
-        check_field(m, rule, object);
+        if (!(rule->flags & m->unknown)) {
+            check_field(m, rule, object);
+        }
     }
 }
 
 ms_rc_t ms_validate_query(ms_ctx_t *c, const ms_rule_t *rules, json_t *query)
 {
-    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)), 0 };
+    messages_t m = { c->pool, apr_array_make(c->pool, 4, sizeof(const char *)), c->asks_password ? 0 : MS_CONFIRMS, 0 };
 
     check_object(&m, rules, query);
     if (m.no_memory) {

@@ -13,7 +13,7 @@ void *ms_server_make(apr_pool_t *pool, server_rec *s)
     server->db.max = server->db.keep = MS_UNSET;
     server->db.exptime = server->db.wait = server->db.timeout = MS_UNSET;
     server->account.session_life = server->account.token_life = server->account.key_life = MS_UNSET;
-    server->account.session_max = server->account.password_length = MS_UNSET;
+    server->account.session_max = server->account.password_length = server->account.confirm = MS_UNSET;
     server->gate.wait = server->deadline = MS_UNSET;
     ms_limits_make(&server->throttle);
     return server;
@@ -47,6 +47,7 @@ void ms_server_fill_in(ms_server_t *server)
     DEFAULT_NUMBER(account.token_life);
     DEFAULT_NUMBER(account.key_life);
     DEFAULT_NUMBER(account.password_length);
+    DEFAULT_NUMBER(account.confirm);
     DEFAULT_SIZE(account.password_passes);
     DEFAULT_SIZE(account.password_memory);
     DEFAULT_WAIT(gate.wait);
@@ -76,6 +77,7 @@ void *ms_server_merge(apr_pool_t *pool, void *base_conf, void *add_conf)
     PICK_NUMBER(account.token_life);
     PICK_NUMBER(account.key_life);
     PICK_NUMBER(account.password_length);
+    PICK_NUMBER(account.confirm);
     PICK_SET(account.common_passwords);
     PICK_SET(account.password_passes);
     PICK_SET(account.password_memory);

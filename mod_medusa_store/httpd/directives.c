@@ -36,6 +36,7 @@ static const slot_t hash_wait = SLOT(gate.wait, MS(10), MS(60000));
 static const slot_t session_life = SLOT(account.session_life, MS(1000), MS(1000) * 86400 * 400);
 static const slot_t session_max = SLOT(account.session_max, MS(1000), MS(1000) * 86400 * 3650);
 static const slot_t password_length = SLOT(account.password_length, 1, 128);
+static const slot_t confirm = SLOT(account.confirm, 0, 1);
 static const slot_t token_life = SLOT(account.token_life, MS(1000), MS(1000) * 86400 * 400);
 static const slot_t key_life = SLOT(account.key_life, MS(1000), MS(1000) * 86400 * 30);
 
@@ -59,6 +60,12 @@ static const char *set_number(cmd_parms *cmd, void *dir, const char *arg)
                                           arg, slot->min, slot->max));
     }
     *(int *)slot_of(cmd) = (int)value;
+    return NULL;
+}
+
+static const char *set_switch(cmd_parms *cmd, void *dir, int on)
+{
+    *(int *)slot_of(cmd) = on;
     return NULL;
 }
 
@@ -441,6 +448,7 @@ const command_rec ms_directives[] = {
     AP_INIT_TAKE2("MedusaStorePasswordCost", set_password_cost, NULL, RSRC_CONF, "memory in KiB and passes of Argon2id (19456 2)"),
     AP_INIT_TAKE1("MedusaStorePasswordLength", set_number, (void *)&password_length, RSRC_CONF, "characters that a new password must have (1)"),
     AP_INIT_TAKE1("MedusaStorePasswordList", ms_policy_set_list, NULL, RSRC_CONF, "file:PATH of passwords that nobody may choose, one a line; None"),
+    AP_INIT_FLAG("MedusaStoreConfirmPassword", set_switch, (void *)&confirm, RSRC_CONF, "On: a change of e-mail or password asks for old_password (Off)"),
     AP_INIT_TAKE1("MedusaStoreHashSlots", set_gate_number, (void *)&hash_slots, RSRC_CONF, "passwords hashed at once, over all children (number of processors)"),
     AP_INIT_TAKE1("MedusaStoreHashQueue", set_gate_number, (void *)&hash_queue, RSRC_CONF, "requests that may wait for a hashing slot (64)"),
     AP_INIT_TAKE1("MedusaStoreHashWait", set_gate_duration, (void *)&hash_wait, RSRC_CONF, "longest wait for a hashing slot (2s)"),

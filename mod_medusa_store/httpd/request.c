@@ -37,6 +37,7 @@ ms_ctx_t *ms_request_ctx(request_rec *r)
     c->pool = r->pool;
     c->shop = &ms_server_get(r->server)->shop;
     c->log = log;
+    c->asks_password = c->shop->account && c->shop->account->confirm == 1;
     c->now = r->request_time;
     c->client = r->useragent_ip;
     c->method = r->method;

@@ -65,6 +65,8 @@ static const ms_rule_t update_rules[] = {
     MS_RULE("phone",      MS_CHECK_STRING,   MS_OPTIONAL, "Phone number; null clears it"),
     MS_RULE("email",      MS_CHECK_EMAIL,    MS_NOT_NULL, "New e-mail address; stored in lower case"),
     MS_RULE("metadata",   MS_CHECK_METADATA, MS_OPTIONAL, "Merged key by key; \"\" removes a key"),
+    MS_RULE("old_password", MS_CHECK_PASSWORD, MS_OPTIONAL | MS_CONFIRMS,
+            "Password of now, for a new one or a new e-mail address; only with MedusaStoreConfirmPassword On"),
     MS_RULES_END
 };
 

@@ -98,7 +98,7 @@ subtest 'changes of e-mail' => sub {
         my ($from, $body) = @_;
         return $h->post('/store/customers/me', json => $body, headers => { 'X-Forwarded-For' => $from, Cookie => $c->{cookie} });
     };
-    $h->expect_log('MS0009', qr/too many changes to an e-mail that is taken by one address/, 1);
+    $h->expect_log('MS0009', qr/too many failed changes of e-mail or password by one address/, 1);
     is(statuses(map { $change->('198.51.100.5', { first_name => "N$_" }) } 1 .. 5), '200*5', 'others are free');
     is(statuses(map { $change->('198.51.100.5', { email => $other->{email} }) } 1 .. 3), '422*2 429', 'two may ask for one that is taken');
     is(statuses($change->('198.51.100.5', { first_name => 'N' }), $change->('198.51.100.6', { first_name => 'N' })), '429 200', 'then nothing is changed from there');

@@ -47,6 +47,7 @@ my @SERVER = (
                                  ['x', '10.0.0.1/8', '10.0.0.0/33', '300.0.0.1', '::/x', '10.0.0.0/8 x'],
     MedusaStoreSessionMaxLife => ['720h', '1s', 'Off', 'off'], ['x', '0', 'On'],
     MedusaStorePasswordLength => [1, 8, 128], [0, 129, 'x', -1],
+    MedusaStoreConfirmPassword => ['On', 'Off', 'off'], ['x', '1', ''],
     MedusaStorePasswordList => ['None', "file:$root/words"], ['x', "$root/words", "file:$root/nothing", "file:$root", "file:$root/empty", "file:$root/pipe", 'file:'],
     MedusaStorePasswordCost => ['19456 2', '8 1', '8 1000', '4194304 6'], ['4194304 7', '1048576 25', '7 1', '19456', '19456 0', 'x y', '1 2 3'],
 );

@@ -18,7 +18,7 @@ use MedusaStore::Schema qw(document);
 
 use constant { BODY_MAX => 102_400, BYTES_OF_JSON => 65_535, STRIDE => full() ? 1 : 16, CUSTOMER_LIFE => 12 };
 
-my $h = MedusaStore::Harness->new(main => "MedusaStorePasswordCost 8 1\n$MedusaStore::Quick::CONF", log_level => 'notice', http_log_level => 'notice');
+my $h = MedusaStore::Harness->new(main => "MedusaStorePasswordCost 8 1\nMedusaStoreConfirmPassword On\n$MedusaStore::Quick::CONF", log_level => 'notice', http_log_level => 'notice');
 my $client = MedusaStore::Quick->new(port => $h->{port});
 my $table = MedusaStore::Database::Session->new($ENV{MS_TEST_SOCKET}, $h->{database});
 my $json = JSON::PP->new->utf8->allow_nonref->canonical;
@@ -28,7 +28,7 @@ my %country = map { $_->[0] => 1 } $h->sql('SELECT iso_2 FROM country');
 
 # A good value of each field of any body, as JSON; an e-mail and an address of its own for each request.
 my %GOOD = (first_name => '"A"', last_name => '"B"', phone => '"5"', company => '"C"', address_2 => '"2"', country_code => '"us"',
-    province => '"P"', postal_code => '"9"', password => '"correct horse"', token => '"x.y.z"', metadata => '{"k":1}');
+    province => '"P"', postal_code => '"9"', password => '"correct horse"', old_password => '"correct horse"', token => '"x.y.z"', metadata => '{"k":1}');
 my $number = 0;
 sub good { my ($field) = @_; return $field eq 'email' ? '"u' . ++$number . '@example.com"' : $field =~ /^(?:address_1|city)\z/ ? '"' . ++$number . '"' : $GOOD{$field} // die "no good value of $field is known here\n" }
 
@@ -65,7 +65,7 @@ sub body {
         my ($inner) = grep { resolved($_)->{properties} } $property, @{ $property->{oneOf} || [] };
         if    ($field eq $name && $last) { push @members, [$field, $value] }
         elsif ($field eq $name)          { push @members, [$field, body($inner, $slot, $value, $depth + 1)] }
-        elsif (grep { $_ eq $field } @{ $object->{required} || [] }) {
+        elsif ($field eq 'old_password' || grep { $_ eq $field } @{ $object->{required} || [] }) {
             push @members, [$field, $inner ? body($inner, { path => [''] }) : good($field)];
         }
     }
@@ -167,7 +167,7 @@ sub judge_written {
     my $field = $slot->{path}[-1];
     return () if $r->{status} != 200;
     my ($table_name, $object) = written($path, $slot, $json->decode($r->{body}));
-    return () if $field =~ /^(?:password|address|billing_address)$/ || !defined $value->{json};
+    return () if $field =~ /^(?:(?:old_)?password|address|billing_address)$/ || !defined $value->{json};
     return "no row is answered" if !$object;
     my $told = $object->{$field};
     my ($hex) = @{ $table->run("SELECT IF($field IS NULL, 'null', CONCAT('=', HEX($field))) FROM $table_name WHERE id = '$object->{id}'") };
