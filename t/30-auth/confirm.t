@@ -7,8 +7,11 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 
 use MedusaStore::Accounts qw(new_customer sign_in token_for sessions as_cookie as_bearer rows_are_secret);
+use MedusaStore::Crowd;
+use MedusaStore::Database;
 use MedusaStore::Harness;
 
+MedusaStore::Harness::need_database();
 my $h = MedusaStore::Harness->new(main => "MedusaStorePasswordCost 8 1\nMedusaStoreConfirmPassword On\n", location => "MedusaStoreXML On\n",
     conf => "<VirtualHost *>\nServerName strict.example\nMedusaStoreThrottle On\n</VirtualHost>\n<VirtualHost *>\nServerName lenient.example\nMedusaStoreConfirmPassword Off\n</VirtualHost>\n");
 my $WRONG = '{"type":"invalid_data","message":"old_password must be the password that the account has now"}';
@@ -71,6 +74,23 @@ subtest 'where it is not asked for' => sub {
     my @host = (Host => 'lenient.example');
     is(change($c, { first_name => 'A', old_password => 'x' }, @host), '400 {"type":"invalid_data","message":"property old_password should not exist"}', 'old_password is no field');
     is(change($c, { password => 'horse of today', email => new_email() }, @host), '200 changed', 'as with Medusa');
+};
+
+# The old password is checked; before the row is locked, another client sets a new one.
+subtest 'a change meanwhile' => sub {
+    my $c = new_customer($h);
+    my $rival = MedusaStore::Database::Session->new($ENV{MS_TEST_SOCKET}, $h->{database});
+    $rival->run('BEGIN');
+    $rival->run("UPDATE customer SET password_hash = 'of the rival' WHERE id = '$c->{id}'");
+    my $crowd = MedusaStore::Crowd->start(1, sub { return change($c, { password => 'too late', old_password => $c->{password} }) });
+    for (1 .. 200) {
+        last if $h->sql_value("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'");
+        select undef, undef, undef, 0.13;    # the table is made anew only if nobody looked for a tenth of a second
+    }
+    $rival->run('COMMIT');
+    $rival->end;
+    like(($crowd->end)[0], qr/^409 /, 'the request lost');
+    is($h->sql_value("SELECT password_hash FROM customer WHERE id = '$c->{id}'"), 'of the rival', 'and changed nothing');
 };
 
 subtest 'guessing' => sub {
