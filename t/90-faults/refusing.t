@@ -95,6 +95,7 @@ my @causes = (
                 }
                 return \%statuses;
             });
+            $h->await_log(qr/failed with error 1114: /, 60);    # on a busy machine it takes them a while
         },
         end => sub {
             unlink "$disk/filler" or die "$disk/filler: $!";
