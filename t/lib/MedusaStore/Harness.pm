@@ -346,7 +346,7 @@ sub _begin_generation {
     my ($self, $signal, %change) = @_;
     @$self{ keys %change } = values %change;
     $self->write_file('httpd.conf', $self->_conf_text);
-    $self->{generation} = $self->_generations;
+    @$self{qw(generation heard)} = ($self->_generations, $self->_heard);
     $self->signal($signal);
     return $self;
 }
@@ -356,12 +356,15 @@ sub _await_generation {
     for my $try (1 .. 2400) {
         return $self if $self->_generations > $self->{generation};
         sleep 0.025;
-        $self->signal($signal) unless $try % 200;    # httpd misses one that comes while it starts
+        $self->signal($signal) unless $try % 200 || $self->_heard > $self->{heard};    # httpd misses one that comes while it starts
     }
     croak "httpd did not restart:\n" . $self->log_text;
 }
 
 sub _generations { my ($self) = @_; return scalar(() = $self->log_text =~ /resuming normal operations/g) }
+
+# Of a signal that httpd has heard it says so at once, however long the restart takes then: a second one would restart it once more, later.
+sub _heard { my ($self) = @_; return scalar(() = $self->log_text =~ /SIG(?:USR1|HUP) received|Graceful restart requested/g) }
 
 # Wait until a line of the error log matches; 0 if none came within `seconds` (10).
 sub await_log {
