@@ -9,12 +9,12 @@ use File::Temp qw(tempdir);
 use JSON::PP qw(decode_json);
 use Test::More;
 
+use MedusaStore::Cost qw(build_tools);
 use MedusaStore::Harness;
 
 MedusaStore::Harness::need_database();
 my $folder = tempdir('bench-XXXXXX', DIR => $ENV{MS_TEST_SCRATCH}, CLEANUP => 1);
 my $bench  = "$ENV{MS_SRCDIR}/bench";
-my $tools  = "$ENV{MS_BUILDDIR}/bench";
 
 sub run { return MedusaStore::Harness::run_command(@_) }
 
@@ -29,11 +29,8 @@ sub file_of {
 # Without progress, which goes to stderr.
 sub lines_of { my ($exit, $text) = run('sh', '-c', 'exec "$@" 2> /dev/null', 'sh', @_); return $exit ? () : split /\n/, $text }
 
-mkdir $tools;
-for my $command (['./config.status', '--quiet', "--file=bench/Makefile:$bench/Makefile.in"], ['make', '-s', '-C', 'bench', 'all']) {
-    my ($exit, $output) = run('sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $ENV{MS_BUILDDIR}, @$command);
-    is($exit, 0, "@$command[0 .. 1]") or BAIL_OUT($output);
-}
+my $tools = eval { build_tools('all') };
+ok($tools, 'the tools are made') or BAIL_OUT($@);
 
 subtest 'people' => sub {
     my @customers = map { [split /\t/] } lines_of("$tools/people", 'customers', 20000, 1, 'HASH');

@@ -9,6 +9,7 @@ use warnings;
 
 use Carp qw(croak);
 use Exporter qw(import);
+use Fcntl qw(:flock);
 use POSIX ();
 
 use MedusaStore::Accounts qw(new_customer token_for cookie_of);
@@ -16,7 +17,7 @@ use MedusaStore::Callgrind qw(read_dump subtract);
 use MedusaStore::Client;
 use MedusaStore::Harness;
 
-our @EXPORT_OK = qw(measure environment table functions);
+our @EXPORT_OK = qw(build_tools measure environment table functions);
 
 my ($WARM_UP, $REQUESTS) = (3, 10);
 my $ADDRESSES = 3;
@@ -39,11 +40,15 @@ sub environment {
 
 # ---- the server ----
 
-sub _build_tools {
+# Make targets of bench/Makefile.in; their folder. One test after the other: another one may want them at the same time.
+sub build_tools {
+    my (@targets) = @_;
     my $folder = "$ENV{MS_BUILDDIR}/bench";
     mkdir $folder;
+    open my $lock, '>>', "$folder/lock" or croak "$folder/lock: $!";
+    flock $lock, LOCK_EX or croak "can't lock: $!";
     for my $command (["./config.status", '--quiet', "--file=bench/Makefile:$ENV{MS_SRCDIR}/bench/Makefile.in"],
-        ['make', '-s', '-C', 'bench', qw(mod_mark.so mod_bench.so statements)]) {
+        ['make', '-s', '-C', 'bench', @targets]) {
         my ($exit, $output) = MedusaStore::Harness::run_command('sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $ENV{MS_BUILDDIR}, @$command);
         croak "@$command: $output" if $exit;
     }
@@ -215,7 +220,7 @@ sub _run_empty {
 # The figures of each operation, for one request, in an array. $dumps: a folder for callgrind's files.
 sub measure {
     my ($valgrind, $dumps) = @_;
-    my $tools = _build_tools();
+    my $tools = build_tools(qw(mod_mark.so mod_bench.so statements));
     my $h = _shop();
     my $c = _people($h);
     my $length = length $h->get('/store/customers/me', headers => $c->{as})->{body};
