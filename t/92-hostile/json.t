@@ -58,7 +58,7 @@ for my $byte (map { chr } grep { $_ % STRIDE == 0 || $_ < 0x30 } 0 .. 255) {
     try('a byte behind', 'email', $EMAIL . $byte, $blank ? 204 : 400);
     try('a byte before', 'email', $byte . $EMAIL, $blank ? 204 : 400);
 }
-try('a byte order mark', 'email', "\xef\xbb\xbf$EMAIL", 204);
+try('a byte order mark', 'email', "\xef\xbb\xbf$EMAIL", 204) for 1 .. 5;    # one alone would be its own median
 try('bytes behind', 'email', $EMAIL . $_, 400) for $EMAIL, '{}', '[]', 'null', ',', '//', '/**/', '#', "\n\n]", "\0" x 1000, "\xef\xbb\xbf";
 
 # A byte replaced: what is still an object is judged by its fields, all else is no JSON.
