@@ -46,6 +46,8 @@ my $c = new_customer($h);
 my (@held, $big);
 $SIG{PIPE} = 'IGNORE';    # those who get no place end at once
 
+sub can_write { return $h->post('/store/customers/me', as_cookie($c->{cookie}), json => { phone => '555' })->{status} == 200 }
+
 sub kill_connections {
     $admin->run("KILL $_") for map { (split /\t/)[0] } grep { /\t\Q$web\E\t/ } @{ $admin->run('SHOW PROCESSLIST') };
     return;
@@ -131,6 +133,7 @@ for my $cause (@causes) {
     $cause->{end}->();
     $cause->{over} = time;
     sleep 2;
+    sleep 0.1 until can_write() || time > $cause->{over} + (full() ? 2 : 20);    # a busy machine takes longer to connect again
     $cause->{well} = time;
     sleep 0.5;
 }
