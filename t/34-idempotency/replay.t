@@ -96,10 +96,10 @@ like $refused->{text}, qr{<type>idempotency_error</type>}, '… is refused in XM
 
 sub age { my ($interval) = @_; return $h->sql("UPDATE idempotency_key SET created_at = created_at - INTERVAL $interval, expires_at = expires_at - INTERVAL $interval") }
 
-age('86390 SECOND');
+age('86300 SECOND');
 is_again(create('ada', $KEY), $first, 'just before its time is over');
 my $sessions = count('session');
-age('20 SECOND');
+age('110 SECOND');
 my $late = create('ada', $KEY);
 is $late->{json}{type}, 'duplicate_error', 'after it, the e-mail is taken';
 is count('session'), $sessions, '… and nobody was signed in';
