@@ -3,7 +3,6 @@
 use strict;
 use warnings;
 
-use List::Util qw(max);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -56,7 +55,9 @@ is_deeply \@bad, [], 'each answer is 200, or 503 with Retry-After and a JSON bod
 my @down = grep { $_->[0] > $killed + 0.1 && $_->[1] < $started } @seen;
 cmp_ok scalar @down, '>', 50, 'requests were answered while the database was away';
 is_deeply [grep { $_->[2] != 503 } @down], [], '… all with 503';
-cmp_ok max(map { $_->[1] - $_->[0] } @down), '<', 0.5, '… and at once';
+my @took = sort { $a <=> $b } map { $_->[1] - $_->[0] } @down;
+cmp_ok $took[@took / 2], '<', 0.3, '… and at once';
+cmp_ok $took[-1], '<', 1.5, '… nobody waits for a connection, which would take MedusaStoreDBWait, two seconds';
 cmp_ok scalar(grep { $_->[2] == 200 && $_->[0] > $up } @seen), '>', 50, 'it goes on by itself';
 my ($first) = sort { $a <=> $b } map { $_->[1] } grep { $_->[2] == 200 && $_->[0] > $started } @seen;
 cmp_ok $first, '<', $up + 2, '… soon: it is looked at once a second';
