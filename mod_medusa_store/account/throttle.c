@@ -37,14 +37,14 @@ static const struct {
     unsigned reserve; /* an account's limit times this is the most that strangers may fail with it */
     ms_limit_t limits[MS_BY_COUNT];
 } rules[MS_TRY_COUNT] = {
-    /* A registration that is sent again with its key tries a password, too.
+    /* A registration that is sent again with its key tries a password, too. A change names no account, but a session that guesses.
      *                                                                                   address           account           both */
     [MS_TRY_SIGN_IN]      = { BIT(UNAUTHORIZED),                       1, 1, 10, { LIMIT(100, 600),  LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_REGISTRATION] = { BIT(OK) | BIT(DUPLICATE) | BIT(KEY_REUSED), 1, 1, 10, { LIMIT(100, 3600), LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_RESET_MAIL]   = { BIT(OK),                                 1, 0, 1,  { LIMIT(30, 3600),  LIMIT(10, 3600),  LIMIT(5, 3600) } },
     [MS_TRY_RESET]        = { BIT(BAD_TOKEN),                          1, 1, 10, { LIMIT(30, 600),   LIMIT(100, 3600), LIMIT(10, 600) } },
     [MS_TRY_EXISTENCE]    = { BIT(OK),                                 0, 0, 1,  { LIMIT(300, 600),  OFF,              OFF } },
-    [MS_TRY_CHANGE]       = { BIT(DUPLICATE) | BIT(WRONG_PASSWORD),    1, 0, 1,  { LIMIT(30, 3600),  LIMIT(30, 3600),  LIMIT(10, 3600) } },
+    [MS_TRY_CHANGE]       = { BIT(DUPLICATE) | BIT(WRONG_PASSWORD),    1, 0, 1,  { LIMIT(30, 3600),  LIMIT(10, 3600),  OFF } },
 };
 
 int ms_throttle_counts(ms_try_t kind, ms_by_t by)
@@ -177,20 +177,20 @@ static uint64_t step_of(const ms_limit_t *limit) { return ticks_of(limit->period
 static uint64_t room_of(const ms_limit_t *limit) { return step_of(limit) * (uint64_t)limit->count; }
 
 /* A digest under the server's key: nobody who sees the memory finds an e-mail in it, and nobody can choose what shares a place. */
-static uint64_t key_of(const trier_t *t, ms_try_t kind, ms_by_t by, const ms_client_t *client, const char *email)
+static uint64_t key_of(const trier_t *t, ms_try_t kind, ms_by_t by, const ms_client_t *client, const char *account)
 {
     static const ms_client_t any;
     struct {
         unsigned char kind, by;
         ms_client_t client;
     } head = { (unsigned char)kind, (unsigned char)by, client ? *client : any };
-    size_t shop = strlen(t->throttle->shop) + 1, rest = email ? strlen(email) : 0; /* with the zero that parts the two */
+    size_t shop = strlen(t->throttle->shop) + 1, rest = account ? strlen(account) : 0; /* with the zero that parts the two */
     unsigned char *text = apr_palloc(t->c->pool, sizeof head + shop + rest), digest[crypto_shorthash_BYTES];
     uint64_t key;
 
     memcpy(text, &head, sizeof head);
     memcpy(text + sizeof head, t->throttle->shop, shop);
-    memcpy(text + sizeof head + shop, email ? email : "", rest);
+    memcpy(text + sizeof head + shop, account ? account : "", rest);
     crypto_shorthash(digest, text, sizeof head + shop + rest, t->throttle->ledger->key);
     memcpy(&key, digest, sizeof key);
     return key;

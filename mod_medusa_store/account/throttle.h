@@ -50,8 +50,8 @@ enum { MS_LEDGER_LAYOUT = 1 };
 /** Before the body is read: MS_TOO_MANY if the client's address has used up its tries of the kind that c->route is. Changes nothing. */
 ms_rc_t ms_throttle_look(ms_ctx_t *c);
 
-/** Before the action: count the try, for the client and for the account of that name (an e-mail address in lower case, or a customer's id;
- *  NULL: none is named), as if it had failed.
+/** Before the action: count the try, for the client and for the account of that name (an e-mail address in lower case; of a change, the
+ *  session that tries; NULL: none is named), as if it had failed.
  *  MS_TOO_MANY, with c->retry_after, where that is one too many; then nothing is counted. */
 ms_rc_t ms_throttle_begin(ms_ctx_t *c, const char *account);
 

@@ -137,7 +137,27 @@ typedef struct {
     const char *confirmed; /* hash of the password that was shown, or NULL: none was asked for */
     const char *hash;      /* of the new password, or NULL */
     json_t *row;           /* out: the customer as saved */
+    int moved;             /* out: 1: to another e-mail address */
 } update_t;
+
+/* Whoever holds a session could else take the account over. An e-mail that stays the same is no change. */
+static int must_confirm(const ms_ctx_t *c, const char *email_now)
+{
+    const char *email = ms_body_text(c, "email");
+
+    return c->asks_password && (ms_body_text(c, "password") || (email && (!email_now || strcmp(email, email_now))));
+}
+
+/* The row as it is now, locked: is what was confirmed, or had not to be, still so? */
+static int is_confirmed(const ms_ctx_t *c, const update_t *update, const char *hash)
+{
+    return update->confirmed ? hash && !strcmp(hash, update->confirmed) : !must_confirm(c, ms_json_text(update->row, "email"));
+}
+
+static int has_moved(json_t *before, json_t *after)
+{
+    return !json_equal(json_object_get(before, "email"), json_object_get(after, "email"));
+}
 
 /* The event tells the row, and the address that the update made. */
 static ms_rc_t tell(ms_ctx_t *c, json_t *row, json_t *created)
@@ -157,7 +177,7 @@ static ms_rc_t save_update(ms_ctx_t *c, void *baton)
     const char *hash;
     ms_rc_t rc = ms_customer_lock(c, &update->row, &hash, c->who.id);
 
-    if (rc == MS_OK && update->confirmed && (!hash || strcmp(hash, update->confirmed))) {
+    if (rc == MS_OK && !is_confirmed(c, update, hash)) {
         rc = ms_fail(c, MS_CONFLICT, NULL); /* it was changed meanwhile */
     }
     if (rc != MS_OK) {
@@ -171,18 +191,11 @@ static ms_rc_t save_update(ms_ctx_t *c, void *baton)
     if (rc == MS_OK) {
         rc = ms_customer_save(c, update->row, before);
     }
+    update->moved = rc == MS_OK && has_moved(before, update->row);
     if (rc == MS_OK && update->hash) {
         rc = ms_customer_set_password(c, update->row, update->hash, c->who.session);
     }
     return rc == MS_OK ? tell(c, update->row, created) : rc;
-}
-
-/* Whoever holds a session could else take the account over. An e-mail that stays the same is no change. */
-static int must_confirm(const ms_ctx_t *c)
-{
-    const char *email = ms_body_text(c, "email"), *now = ms_object_text(c->who.row, &ms_customer, "email");
-
-    return c->asks_password && (ms_body_text(c, "password") || (email && (!now || strcmp(email, now))));
 }
 
 /* Check old_password; *hash: what it fits. */
@@ -208,16 +221,26 @@ static ms_rc_t confirm(ms_ctx_t *c, const char **hash)
     return rc;
 }
 
+static void tell_log(const ms_ctx_t *c, ms_rc_t rc, const update_t *update)
+{
+    if (rc == MS_OK && update->hash) {
+        ms_log(c->log, MS_LINE_NEW_PASSWORD, c->who.id, "a change");
+    }
+    if (rc == MS_OK && update->moved) {
+        ms_log(c->log, MS_LINE_NEW_EMAIL, c->who.id);
+    }
+}
+
 static ms_rc_t update_me(ms_ctx_t *c)
 {
     const char *password = ms_body_text(c, "password");
-    update_t update = { NULL, NULL, NULL };
+    update_t update = { NULL, NULL, NULL, 0 };
     ms_rc_t rc = ms_address_check_country(c, json_object_get(c->body, "billing_address"));
 
     if (rc == MS_OK && password) {
         rc = ms_password_judge(c, password);
     }
-    if (rc == MS_OK && must_confirm(c)) {
+    if (rc == MS_OK && must_confirm(c, ms_object_text(c->who.row, &ms_customer, "email"))) {
         rc = confirm(c, &update.confirmed);
     }
     if (rc == MS_OK && password) {
@@ -226,9 +249,7 @@ static ms_rc_t update_me(ms_ctx_t *c)
     if (rc == MS_OK) {
         rc = ms_db_transaction(c, save_update, &update);
     }
-    if (rc == MS_OK && update.hash) {
-        ms_log(c->log, MS_LINE_NEW_PASSWORD, c->who.id, "a change");
-    }
+    tell_log(c, rc, &update);
     return rc == MS_OK ? ms_customer_answer(c, ms_object_of_row(c->pool, &ms_customer, update.row)) : rc;
 }
 

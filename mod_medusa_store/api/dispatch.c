@@ -80,10 +80,20 @@ static ms_rc_t check_key(ms_ctx_t *c)
     return c->idempotency_key ? ms_replay_check(c) : MS_OK;
 }
 
-/* Counted before it is made; one that did not fail, say, is taken back. The account is that of the caller, or the one that the body names. */
+/* What a try is counted by, beside the client: the account that the body names. Who is signed in can only guess their own password; counted by
+ * session, so that whoever has stolen one does not keep the owner from changing the password. */
+static const char *tried(const ms_ctx_t *c)
+{
+    if (c->route->caller != MS_CUSTOMER) {
+        return ms_body_text(c, "email");
+    }
+    return c->asks_password && ms_body_text(c, "old_password") ? c->who.session : NULL;
+}
+
+/* Counted before it is made; one that did not fail, say, is taken back. */
 static ms_rc_t try_action(ms_ctx_t *c)
 {
-    ms_rc_t rc = ms_throttle_begin(c, c->who.id ? c->who.id : ms_body_text(c, "email"));
+    ms_rc_t rc = ms_throttle_begin(c, tried(c));
 
     if (rc == MS_OK) {
         rc = c->route->action(c);

@@ -68,7 +68,6 @@ typedef struct {
 
 static ms_rc_t refuse(ms_ctx_t *c)
 {
-    ms_log(c->log, MS_LINE_NOT_LET_IN, "no good token for a new password", "-");
     return ms_fail(c, MS_BAD_TOKEN, "Invalid or expired password reset token");
 }
 
@@ -130,6 +129,9 @@ static ms_rc_t use_token(ms_ctx_t *c)
     }
     if (rc == MS_OK) {
         ms_log(c->log, MS_LINE_NEW_PASSWORD, reset.id, "a reset");
+    }
+    else if (rc == MS_BAD_TOKEN) {
+        ms_log(c->log, MS_LINE_NOT_LET_IN, "no good token for a new password", "-");
     }
     c->personal = 1;
     return rc == MS_OK ? ms_answer(c, ms_customer.name, ms_resource_show(&ms_customer, reset.row)) : rc;

@@ -44,6 +44,7 @@ enum { MS_LOG_ERR, MS_LOG_WARN, MS_LOG_NOTICE, MS_LOG_INFO, MS_LOG_DEBUG };
     X(SIGNED_IN,      "MS0204", INFO,   "customer %s signed in by %s") \
     X(NOT_LET_IN,     "MS0205", INFO,   "not let in: %s (customer %s)") \
     X(NEW_PASSWORD,   "MS0206", INFO,   "customer %s has a new password, by %s") \
+    X(NEW_EMAIL,      "MS0207", INFO,   "customer %s has another e-mail address") \
     X(SESSION_SAVE,   "MS0301", ERR,    "the session could not be saved; is `Session On` in force here?") \
     X(SESSION_OFF,    "MS0302", ERR,    "no session can be had here: MedusaStore needs mod_session and `Session On`") \
     X(SESSION_BAD,    "MS0303", DEBUG,  "a session cookie is no work of this server; it counts as none") \

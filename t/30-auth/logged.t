@@ -18,7 +18,7 @@ my $seen = 0;
 sub told {
     my $text = substr $h->log_text, $seen;
     $seen += length $text;
-    return [$text =~ /\bMS020[456]: (.*?) \(request [^()]+\)$/mg];
+    return [$text =~ /\bMS020[4567]: (.*?) \(request [^()]+\)$/mg];
 }
 
 my $c = new_customer($h);
@@ -34,6 +34,9 @@ is_deeply(told(), ["not let in: a wrong password (customer $c->{id})", 'not let 
 
 $h->post('/store/customers/me', as_cookie($c->{cookie}), json => { password => 'a third', old_password => $_ }) for 'another', $c->{password};
 is_deeply(told(), ["not let in: a wrong old_password (customer $c->{id})", "customer $c->{id} has a new password, by a change"], 'changes of a password');
+
+$h->post('/store/customers/me', as_cookie($c->{cookie}), json => { email => $_, old_password => 'a third' }) for $c->{email}, $c->{email} = 'else@lab.test';
+is_deeply(told(), ["customer $c->{id} has another e-mail address"], 'changes of an e-mail address, and only those');
 
 $h->post('/store/customers/password-token', json => { email => $c->{email} });
 my $token = JSON::PP->new->decode($h->sql_value("SELECT data FROM outbox WHERE event_name = 'customer.password_reset'"))->{token};
