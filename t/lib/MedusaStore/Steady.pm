@@ -73,7 +73,7 @@ sub holds {
     my @emails = map { $_->[0] } $h->sql('SELECT email FROM customer');
     my @keys = keys %{ decode($h->sql_value("SELECT metadata FROM customer WHERE id = '" . $traffic->tagged . "'")) };
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    Test::More::cmp_ok(scalar @written, '>', 100, 'customers were there all the time: ' . @seen . ' requests, ' . @written . ' acknowledged writes');
+    Test::More::cmp_ok(scalar @written, '>', 30, 'customers were there all the time: ' . @seen . ' requests, ' . @written . ' acknowledged writes');
     figure($self->{row}, "requests of 16 clients$self->{name}", scalar @seen, '', 1);
     figure($self->{row}, "acknowledged writes$self->{name}", scalar @written, '', 1);
     figure($self->{row}, "answers of 503, with Retry-After$self->{name}", scalar(grep { $_->{status} == 503 } @seen), '', 1);
