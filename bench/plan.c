@@ -22,10 +22,22 @@ static const char *take_values(plan_line_t *line, char *text)
     return NULL;
 }
 
+/* %s stands for a value, %% for a percent sign. */
+static int count_values(const char *sql)
+{
+    int n = 0;
+
+    for (; (sql = strchr(sql, '%')); sql += sql[1] ? 2 : 1) {
+        n += sql[1] == 's';
+    }
+    return n;
+}
+
 static const char *take_line(plan_t *plan, char *text)
 {
     static const char *const words[] = { "query", "change", "text", NULL };
     char *word = strsep(&text, "\t"), *sql = strsep(&text, "\t");
+    const char *error;
     plan_line_t *line;
     int kind;
 
@@ -45,7 +57,11 @@ static const char *take_line(plan_t *plan, char *text)
     line->kind = (plan_kind_t)kind;
     line->sql = sql;
     plan->changes |= kind == PLAN_CHANGE;
-    return take_values(line, text);
+    error = take_values(line, text);
+    if (!error && kind != PLAN_TEXT && line->n != count_values(sql)) {
+        error = "a line of the plan has more or fewer values than its SQL takes"; /* the driver would take what lies behind them */
+    }
+    return error;
 }
 
 const char *plan_read(plan_t *plan, const char *file)

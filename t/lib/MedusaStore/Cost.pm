@@ -184,7 +184,7 @@ sub _plan {
     my $now = $h->sql_value('SELECT UTC_TIMESTAMP(3)');
     return join '', map { join("\t", @$_) . "\n" } ['begin', 'SET NAMES utf8mb4 COLLATE utf8mb4_bin'],
         ['begin', 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED'],
-        ['query', $sql{'session.who_with_addresses'}, $session, 'cookie', $now];
+        ['query', $sql{'session.who_with_addresses'}, $session, 'cookie', $now, '1970-01-01 00:00:00.000'];
 }
 
 # ---- measuring ----
