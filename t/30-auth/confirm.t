@@ -87,10 +87,7 @@ subtest 'a change meanwhile' => sub {
         $rival->run('BEGIN');
         $rival->run("UPDATE customer SET $column = '$value' WHERE id = '$c->{id}'");
         my $crowd = MedusaStore::Crowd->start(1, sub { return change($c, $body) });
-        for (1 .. 200) {
-            last if $h->sql_value("SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'");
-            select undef, undef, undef, 0.13;    # the table is made anew only if nobody looked for a tenth of a second
-        }
+        $rival->await_waits(1, 200);
         $rival->run('COMMIT');
         $rival->end;
         like(($crowd->end)[0], qr/^409 /, "$column: the request lost");

@@ -36,15 +36,6 @@ sub rows {
         "SELECT COUNT(*) FROM idempotency_key k JOIN customer c ON c.id = k.customer_id WHERE c.email = '$name\@lab.test'";
 }
 
-sub await_waits {
-    my ($n) = @_;
-    for (1 .. 100) {
-        sleep 0.13;    # the table is made anew only if nobody looked for a tenth of a second
-        return 1 if $n <= grep { /LOCK WAIT/ } @{ $other->run('SELECT trx_state FROM information_schema.innodb_trx') };
-    }
-    return 0;
-}
-
 # What the answers of a crowd were: { "200 done" => 1, "200 again" => 31 }, and their different bodies.
 sub sum_up {
     my (@answers) = @_;
@@ -86,7 +77,7 @@ is $h->sql_value("SELECT COUNT(*) FROM customer WHERE email LIKE 'different%'"),
 $other->run('BEGIN');
 $other->run('SELECT * FROM outbox WHERE seq > 0 FOR UPDATE');
 my $crowd = MedusaStore::Crowd->start(2, sub { return create('slow', 'it-takes-its-time') });
-ok await_waits(2), 'one waits for a lock of ours, the other for the first one';
+ok $other->await_waits(2, 100), 'one waits for a lock of ours, the other for the first one';
 $other->run('ROLLBACK');
 ($kinds) = sum_up($crowd->end);
 is_deeply $kinds, { '200 done' => 1, '200 again' => 1 }, 'then both have the answer';
@@ -98,7 +89,7 @@ $h->allow_log('AH00052', qr/child pid \d+ exit signal Killed/);
 $other->run('BEGIN');
 $other->run('SELECT * FROM outbox WHERE seq > 0 FOR UPDATE');
 $crowd = MedusaStore::Crowd->start(1, sub { return eval { create('dies', 'its-child-dies') } });
-ok await_waits(1), 'a registration amid its transaction';
+ok $other->await_waits(1, 100), 'a registration amid its transaction';
 open my $children, '<', "/proc/$h->{pid}/task/$h->{pid}/children" or die "no children: $!\n";
 my @pids = split ' ', <$children> // '';
 ok @pids > 0 && kill('KILL', @pids) == @pids, '… and its process is killed';

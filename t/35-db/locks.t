@@ -27,16 +27,6 @@ sub register {
 # Rows of the three tables that a registration writes.
 sub rows { return [map { $h->sql_value("SELECT count(*) FROM $_") } qw(customer session outbox)] }
 
-# Wait until so many transactions wait for a lock. The table is made anew only if nobody looked for a tenth of a second.
-sub await_waits {
-    my ($n) = @_;
-    for (1 .. 20) {
-        sleep 0.13;
-        return 1 if $n == grep { /LOCK WAIT/ } @{ $other->run('SELECT trx_state FROM information_schema.innodb_trx') };
-    }
-    return 0;
-}
-
 sub is_conflict {
     my ($answer, $name) = @_;
     is $answer->{status}, 409, "$name: 409";
@@ -74,7 +64,7 @@ for my $round (1 .. 3) {
     $other->run('SELECT * FROM outbox WHERE seq > 0 FOR UPDATE');
     $crowd = MedusaStore::Crowd->start(1, sub { return register("d$round")->{status} });
     # its insert into outbox waits for us: now ask for its customer
-    ok await_waits(1), "deadlock $round: it waits for us";
+    is $other->await_waits(1, 20), 1, "deadlock $round: it waits for us";
     $other->run("SELECT * FROM customer WHERE email = 'd$round\@example.com' FOR UPDATE");
     $other->run('ROLLBACK');
     is_deeply [$crowd->end], [200], "deadlock $round: the registration is tried again, and succeeds";
@@ -104,7 +94,7 @@ is_deeply [grep { $_ != 200 } MedusaStore::Crowd->start(8, sub { return $h->get(
 $other->run('BEGIN');
 $other->run('SELECT * FROM outbox WHERE seq > 0 FOR UPDATE');
 $crowd = MedusaStore::Crowd->start(2, sub { my ($n) = @_; return register("r$n")->{status} });
-ok await_waits(2), 'two wait for a row';
+is $other->await_waits(2, 20), 2, 'two wait for a row';
 $from = time;
 is $h->get('/store/customers/me', @me)->{status}, 503, 'no connection is left';
 cmp_ok time - $from, '<', 1, '… which is told in time';

@@ -139,6 +139,17 @@ sub run {
     return $self->lines // Carp::croak("no answer to $sql");
 }
 
+# Wait until at least `n` transactions wait for a lock: how many do; 0 if it takes more looks than `tries`.
+sub await_waits {
+    my ($self, $n, $tries) = @_;
+    for (1 .. $tries) {
+        Time::HiRes::sleep(0.13);    # the table is made anew only if nobody looked for a tenth of a second
+        my $waiting = grep { /LOCK WAIT/ } @{ $self->run('SELECT trx_state FROM information_schema.innodb_trx') };
+        return $waiting if $waiting >= $n;
+    }
+    return 0;
+}
+
 sub end {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
