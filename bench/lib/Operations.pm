@@ -55,7 +55,7 @@ sub request_of {
     s/\{(\w+)\}/$value{$1}/g for $path, $body;
     my %headers;
     $headers{Authorization}  = "Bearer $target->{token}" if $operation->{who} eq 'bearer';
-    $headers{Cookie}         = $target->{cookie}          if $operation->{who} eq 'cookie';
+    $headers{Cookie} = $target->{cookie} if $operation->{who} eq 'cookie';
     $headers{'Content-Type'} = 'application/json' if length $body;
     return ($operation->{method}, $path, $body, \%headers);
 }
